@@ -1,0 +1,336 @@
+"""Expressions: what the right side of an equation is made of.
+
+Two node types suffice.  A `Ref` reads a quantity, ``h[t-1]`` or ``W``; an `Op` applies one primitive of the
+table in `derive.primitives` to operands, ``tanh(a)`` or ``a + b``.  Numbers are SymPy numbers.  Both nodes are
+SymPy expressions, so ``free_symbols``, ``subs``, ``==`` and ``sympy.latex`` work on them; their operators never
+fall back to SymPy's `Add` and `Mul`, which re-sort the author's terms, nor to its matrix calculus, which
+differentiates such expressions wrongly or silently to zero (sympy issues 21062, 26561, 25118, 17229).
+
+Sums and products are n-ary and ordered: binary trees would hide common factors and lose the author's order.
+
+Read next: `derive.primitives`, the table that gives every `Op` its meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import sympy
+from sympy.core.symbol import Str
+
+
+PRINTERS: dict[str, Callable[[sympy.Expr], str]] = {}  # filled by derive.text and derive.typeset
+
+
+class Span(NamedTuple):
+    """Where something was written: line (1-based) and columns [start, stop) of the source text."""
+
+    line: int
+    start: int
+    stop: int
+
+
+class Index(sympy.Basic):
+    """When a quantity is read: `Step` or `Fixed`."""
+
+    @property
+    def axis(self) -> str:
+        """Name of the time axis, such as ``t``."""
+        return str(self.args[0])
+
+
+class Step(Index):
+    """The current step of an axis, shifted: ``[t-1]`` is ``Step(t, -1)``."""
+
+    @property
+    def shift(self) -> int:
+        """How many steps later (positive) or earlier (negative) the quantity is read."""
+        return int(self.args[1])
+
+
+class Fixed(Index):
+    """One position: ``[0]``, ``[2]`` count from the start (position 1 is the first step), ``[T-1]`` from the end."""
+
+    @property
+    def from_end(self) -> bool:
+        """Whether the position is relative to the last step T."""
+        return bool(int(self.args[1]))
+
+    @property
+    def offset(self) -> int:
+        """The position itself, or its distance from T."""
+        return int(self.args[2])
+
+    @property
+    def is_boundary(self) -> bool:
+        """True outside 1…T whatever the length: ``[0]``, ``[-1]``, ``[T+1]``."""
+        return self.offset >= 1 if self.from_end else self.offset <= 0
+
+    def position(self, length: int) -> int:
+        """The position as a number, for a sequence of `length` steps."""
+        return length + self.offset if self.from_end else self.offset
+
+
+def axis_symbol(name: str) -> sympy.Symbol:
+    """The SymPy symbol of a time axis."""
+    return sympy.Symbol(name, integer=True)
+
+
+def step(axis: str, shift: int = 0) -> Step:
+    """``[t+shift]``."""
+    return Step(axis_symbol(axis), sympy.Integer(shift))
+
+
+def fixed(axis: str, offset: int, from_end: bool = False) -> Fixed:
+    """``[offset]``, or ``[T+offset]`` if `from_end`."""
+    return Fixed(axis_symbol(axis), sympy.Integer(int(from_end)), sympy.Integer(offset))
+
+
+class Node(sympy.Expr):
+    """A `Ref` or an `Op`; operators build further nodes."""
+
+    is_commutative = False
+    _op_priority = 1000.0
+    span: Span | None = None  # where it was written; no part of its identity
+
+    def at(self, span: Span | None) -> Any:
+        """This node, remembering where it was written."""
+        self.span = span
+        return self
+
+    def __add__(self, other: Any) -> sympy.Expr:
+        return plus(self, coerce(other))
+
+    def __radd__(self, other: Any) -> sympy.Expr:
+        return plus(coerce(other), self)
+
+    def __sub__(self, other: Any) -> sympy.Expr:
+        return plus(self, neg(coerce(other)))
+
+    def __rsub__(self, other: Any) -> sympy.Expr:
+        return plus(coerce(other), neg(self))
+
+    def __neg__(self) -> sympy.Expr:
+        return neg(self)
+
+    def __mul__(self, other: Any) -> sympy.Expr:
+        return times(self, coerce(other))
+
+    def __rmul__(self, other: Any) -> sympy.Expr:
+        return times(coerce(other), self)
+
+    def __truediv__(self, other: Any) -> sympy.Expr:
+        return times(self, power(coerce(other), -1))
+
+    def __rtruediv__(self, other: Any) -> sympy.Expr:
+        return times(coerce(other), power(self, -1))
+
+    def __pow__(self, exponent: Any) -> sympy.Expr:
+        return power(self, exponent)
+
+    def __matmul__(self, other: Any) -> sympy.Expr:
+        return matmul(self, coerce(other))
+
+    def __rmatmul__(self, other: Any) -> sympy.Expr:
+        return matmul(coerce(other), self)
+
+    @property
+    def T(self) -> sympy.Expr:
+        """The transpose."""
+        return transpose(self)
+
+    def diff(self, *symbols: Any, **assumptions: Any) -> Any:
+        """Refused: differentiate the system (`System.adjoint`, `System.tangent`), not one expression."""
+        raise TypeError("differentiate the System (system.adjoint(), system.tangent()), not one expression")
+
+    _eval_derivative = diff
+
+    def _sympystr(self, printer: Any) -> str:
+        return PRINTERS["text"](self)
+
+    _sympyrepr = _sympystr
+
+    def _latex(self, printer: Any) -> str:
+        return PRINTERS["latex"](self)
+
+
+class Ref(Node):
+    """A quantity read at some index: ``h[t-1]``, ``h[0]``, ``m[:]``, or without time: ``W``."""
+
+    @property
+    def name(self) -> str:
+        """Name of the quantity."""
+        return str(self.args[0])
+
+    @property
+    def index(self) -> Index | None:
+        """When it is read; None for a quantity without time."""
+        return self.args[1] if len(self.args) > 1 else None
+
+
+class Op(Node):
+    """A primitive applied to operands; `static` holds what is no operand: an axis, a slice, dimensions, an exponent."""
+
+    @property
+    def primitive(self) -> str:
+        """Name of the primitive, a key of `derive.primitives.TABLE`."""
+        return str(self.args[0])
+
+    @property
+    def static(self) -> tuple[sympy.Basic, ...]:
+        """Arguments without a value of their own."""
+        return tuple(self.args[1].args)
+
+    @property
+    def operands(self) -> tuple[sympy.Expr, ...]:
+        """The expressions it is applied to."""
+        return self.args[2:]
+
+
+def ref(name: str, index: Index | None = None) -> Ref:
+    """Read `name` at `index`."""
+    symbol = sympy.Symbol(name)
+    return Ref(symbol) if index is None else Ref(symbol, index)
+
+
+def apply(primitive: str, *operands: sympy.Expr, static: tuple[Any, ...] = ()) -> Op:
+    """Apply a primitive, without any rewriting."""
+    return Op(Str(primitive), sympy.Tuple(*static), *operands)
+
+
+def coerce(value: Any) -> sympy.Expr:
+    """A node or number from what a user may write in Python: nodes, numbers, plain SymPy symbols and functions.
+
+    Raises:
+        TypeError: for anything that has no meaning in the equation language.
+    """
+    if isinstance(value, Node):
+        return value
+    expr = sympy.sympify(value, strict=True)
+    if expr.is_Rational:
+        return expr
+    if expr.is_Float:
+        return sympy.Rational(str(expr))
+    if expr.is_Symbol:
+        return ref(expr.name)
+    if isinstance(expr, sympy.Indexed):
+        return ref(str(expr.base), _index_from_sympy(expr.indices))
+    operands = [coerce(arg) for arg in expr.args]
+    if expr.is_Add:
+        return plus(*operands)
+    if expr.is_Mul:
+        return times(*operands)
+    if expr.is_Pow and expr.exp.is_Rational:
+        return power(operands[0], expr.exp)
+    if isinstance(expr, sympy.Function):
+        return apply(expr.func.__name__.lower(), *operands)
+    raise TypeError(f"{expr} has no meaning in an equation")
+
+
+def _index_from_sympy(indices: tuple[sympy.Expr, ...]) -> Index:
+    (index,) = indices
+    symbols = sorted(index.free_symbols, key=str)
+    if len(symbols) != 1 or not (index - symbols[0]).is_Integer:
+        raise TypeError(f"index {index}: write t, t-1, t+2 with one axis")
+    return step(str(symbols[0]), int(index - symbols[0]))
+
+
+def is_op(expr: sympy.Basic, primitive: str) -> bool:
+    """Whether `expr` is an `Op` of that primitive."""
+    return isinstance(expr, Op) and expr.primitive == primitive
+
+
+def _flat(primitive: str, operands: tuple[sympy.Expr, ...]) -> tuple[sympy.Expr, ...]:
+    parts: list[sympy.Expr] = []
+    for operand in operands:
+        parts.extend(operand.operands if is_op(operand, primitive) else (operand,))
+    return tuple(parts)
+
+
+def plus(*terms: sympy.Expr) -> sympy.Expr:
+    """Ordered sum; nested sums are flattened."""
+    flat = _flat("plus", terms)
+    return flat[0] if len(flat) == 1 else apply("plus", *flat)
+
+
+def times(*factors: sympy.Expr) -> sympy.Expr:
+    """Ordered elementwise product; nested products are flattened, a factor 1 is dropped."""
+    flat = [factor for factor in _flat("times", factors) if factor != 1]
+    if not flat:
+        return sympy.Integer(1)
+    if len(flat) > 1 and flat[0].is_number and flat[1].is_number:
+        return times(flat[0] * flat[1], *flat[2:])
+    return flat[0] if len(flat) == 1 else apply("times", *flat)
+
+
+def neg(expr: sympy.Expr) -> sympy.Expr:
+    """The negative; a leading number takes the sign."""
+    if expr.is_number:
+        return -expr
+    if is_op(expr, "times") and expr.operands[0].is_number:
+        return times(-expr.operands[0], *expr.operands[1:])
+    return times(sympy.Integer(-1), expr)
+
+
+def power(base: sympy.Expr, exponent: Any) -> sympy.Expr:
+    """Elementwise power with a number as exponent."""
+    exponent = sympy.sympify(exponent)
+    if not exponent.is_Rational:
+        raise TypeError(f"the exponent of a power is a number, not {exponent}")
+    if base.is_number:
+        return base**exponent
+    if exponent == 1:
+        return base
+    if is_op(base, "power") and base.static[0].is_Integer and exponent.is_Integer:
+        return power(base.operands[0], base.static[0] * exponent)
+    return apply("power", base, static=(exponent,))
+
+
+def matmul(*factors: sympy.Expr) -> sympy.Expr:
+    """Ordered matrix product; nested products are flattened."""
+    flat = _flat("matmul", factors)
+    return flat[0] if len(flat) == 1 else apply("matmul", *flat)
+
+
+def transpose(expr: sympy.Expr) -> sympy.Expr:
+    """The transpose; twice is nothing."""
+    return expr.operands[0] if is_op(expr, "transpose") else apply("transpose", expr)
+
+
+def concat(*parts: sympy.Expr) -> sympy.Expr:
+    """Rows stacked: ``[a, b]``."""
+    flat = _flat("concat", parts)
+    return flat[0] if len(flat) == 1 else apply("concat", *flat)
+
+
+def refs(expr: sympy.Basic) -> Iterator[Ref]:
+    """All reads in an expression, in order of appearance, repeated as often as they occur."""
+    if isinstance(expr, Ref):
+        yield expr
+    elif isinstance(expr, Op):
+        for operand in expr.operands:
+            yield from refs(operand)
+
+
+def rebuild(expr: Op, operands: list[sympy.Expr]) -> sympy.Expr:
+    """The same primitive on other operands, in normal form (flattened, signs collected)."""
+    builders = {"plus": plus, "times": times, "matmul": matmul, "transpose": transpose, "concat": concat}
+    if expr.primitive == "power":
+        return power(operands[0], expr.static[0])
+    if expr.primitive in builders:
+        return builders[expr.primitive](*operands)
+    return apply(expr.primitive, *operands, static=expr.static)
+
+
+def replace(expr: sympy.Expr, mapping: Any) -> sympy.Expr:
+    """`expr` with every read `r` replaced by ``mapping(r)``; spans are kept where nothing changes."""
+    if isinstance(expr, Ref):
+        return mapping(expr)
+    if not isinstance(expr, Op):
+        return expr
+    operands = [replace(operand, mapping) for operand in expr.operands]
+    if all(new is old for new, old in zip(operands, expr.operands, strict=True)):
+        return expr
+    new = rebuild(expr, operands)
+    return new.at(expr.span) if isinstance(new, Node) else new

@@ -1,0 +1,347 @@
+"""Right sides: Python expressions read with `ast`, of which only a few node types mean anything.
+
+Nothing is evaluated: names become reads, operators and calls become primitives, everything else is an error with a
+caret.  Where brackets hold what is no value (``sum[t](e)``, ``rows(e, 0:H)``), the colon inside a call is read as a
+slice.
+
+Read next: `derive.language`.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import keyword
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NoReturn
+
+import sympy
+
+from derive.expr import Fixed, Index, Node, Ref, Step, apply, concat, fixed, matmul, neg, plus, power, ref, step
+from derive.expr import times, transpose
+from derive.primitives import TABLE
+from derive.structural import dimension, length
+
+if TYPE_CHECKING:
+    from derive.language import Statement
+
+ALIASES = {"σ": "sigmoid", "sigm": "sigmoid", "logistic": "sigmoid", "ReLU": "relu"}
+OPERATORS = {"plus", "times", "power", "matmul", "transpose", "concat"}
+FUNCTIONS = {name for name in TABLE if name not in OPERATORS}
+RESERVED = frozenset(TABLE) | set(ALIASES) | {"scalar", "index", "const", "input"} | set(keyword.kwlist)
+
+
+def read_dimensions(text: str) -> sympy.Expr:
+    """A dimension: a name, a positive number, or sums and products of them, such as ``D + H`` or ``4*H``.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ValueError(f"{text!r} is no dimension: write H, 3, D + H or 4*H") from None
+    return _dimension(tree, text)
+
+
+def _dimension(tree: ast.expr, text: str) -> sympy.Expr:
+    if isinstance(tree, ast.Name) and tree.id not in RESERVED and "__" not in tree.id:
+        return dimension(tree.id)
+    if isinstance(tree, ast.Constant) and type(tree.value) is int and 0 <= tree.value < 10**9:
+        return sympy.Integer(tree.value)
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add | ast.Mult | ast.Sub):
+        left, right = _dimension(tree.left, text), _dimension(tree.right, text)
+        if isinstance(tree.op, ast.Add):
+            return left + right
+        return left - right if isinstance(tree.op, ast.Sub) else left * right
+    raise ValueError(f"{text!r} is no dimension: write H, 3, D + H or 4*H")
+
+
+class Reader:
+    """Reads the two sides of one statement.
+
+    Args:
+        statement: the logical line, its sides padded so that columns are those of the text.
+        axes: names of the time axes.
+        sequences: axis of every sequence.
+        dimensions: names of the known dimensions.
+    """
+
+    def __init__(
+        self, statement: Statement, axes: tuple[str, ...], sequences: Mapping[str, str], dimensions: set[str]
+    ) -> None:
+        self.statement, self.axes, self.sequences, self.dimensions = statement, axes, sequences, dimensions
+        self.axis: str | None = None
+        self.columns: list[int] = []
+
+    # --- entry ---------------------------------------------------------------------------------------------
+
+    def left_side(self) -> Ref:
+        """What is defined."""
+        tree = self._parse(self.statement.left)
+        if isinstance(tree, ast.Name):
+            if tree.id in self.sequences:
+                axis = self.sequences[tree.id]
+                self._fail(tree, f"{tree.id} is a sequence along {axis}: define {tree.id}[{axis}]")
+            return ref(tree.id)
+        if not isinstance(tree, ast.Subscript) or not isinstance(tree.value, ast.Name):
+            self._fail(tree, "a left side is a name, or a name at a step, such as h[t] or h[0]")
+        index = self._index(tree, tree.value.id)
+        if (isinstance(index, Step) and index.shift) or (isinstance(index, Fixed) and not index.is_boundary):
+            self._fail(tree, f"define {tree.value.id} at [{index.axis}] or outside 1…{index.axis.upper()}")
+        if isinstance(index, Step):
+            self.axis = index.axis
+        return ref(tree.value.id, index)
+
+    def right_side(self) -> sympy.Expr:
+        """The expression."""
+        if not self.statement.right.strip():
+            raise self.statement.error("nothing stands right of '='")
+        return self._expr(self._parse(self.statement.right))
+
+    # --- text to tree --------------------------------------------------------------------------------------
+
+    def _parse(self, text: str) -> ast.expr:
+        code, self.columns, stack = "", [], ""
+        for column, character in enumerate(text):
+            stack += character if character in "([" else ""
+            stack = stack[:-1] if character in ")]" else stack
+            if character == ":" and stack.endswith("("):
+                character = "|"
+            for piece in ".T" if character == "⊤" else character:
+                code += piece
+                self.columns.append(column)
+        blank = len(code) - len(code.lstrip())
+        self.columns = self.columns[blank:] + [len(text)] * 3
+        self.code = code[blank:]
+        try:
+            return ast.parse(self.code.rstrip(), mode="eval").body
+        except SyntaxError as error:
+            start = self.columns[min(max(0, (error.offset or 1) - 1), len(self.columns) - 1)]
+            raise self.statement.error(f"not an expression: {error.msg}", start, start + 1) from None
+        except (ValueError, RecursionError, MemoryError):
+            raise self.statement.error("not an expression: too large or too deep") from None
+
+    def _span(self, tree: ast.expr) -> tuple[int, int]:
+        data = self.code.encode()
+        start = len(data[: tree.col_offset].decode())
+        stop = len(data[: tree.end_col_offset or 0].decode())
+        return self.columns[start], max(self.columns[start], self.columns[stop - 1]) + 1
+
+    def _fail(self, tree: ast.expr, reason: str) -> NoReturn:
+        raise self.statement.error(reason, *self._span(tree))
+
+    # --- expressions ---------------------------------------------------------------------------------------
+
+    def _expr(self, tree: ast.expr) -> sympy.Expr:
+        node = self._bare(tree)
+        if isinstance(node, Node) and node.span is None:
+            node.at(self.statement.span(*self._span(tree)))
+        return node
+
+    def _bare(self, tree: ast.expr) -> sympy.Expr:
+        match tree:
+            case ast.Name():
+                return self._name(tree)
+            case ast.Constant():
+                return self._number(tree)
+            case ast.Subscript():
+                return self._read(tree)
+            case ast.List():
+                if not tree.elts:
+                    self._fail(tree, "an empty concatenation")
+                return concat(*(self._expr(part) for part in tree.elts))
+            case ast.UnaryOp(op=ast.USub()):
+                return neg(self._expr(tree.operand))
+            case ast.UnaryOp(op=ast.UAdd()):
+                return self._expr(tree.operand)
+            case ast.BinOp():
+                return self._operator(tree)
+            case ast.Call():
+                return self._call(tree)
+            case ast.Attribute(attr="T"):
+                return transpose(self._expr(tree.value))
+            case ast.Attribute():
+                self._fail(tree, f".{tree.attr} means nothing here; only .T does")
+            case _:
+                self._fail(tree, f"{type(tree).__name__} has no meaning in an equation")
+
+    def _name(self, tree: ast.Name) -> sympy.Expr:
+        name = tree.id
+        if name in FUNCTIONS or name in ALIASES:
+            self._fail(tree, f"{name} is a function; write {name}(…)")
+        if name in RESERVED or "__" in name:
+            self._fail(tree, f"{name} is reserved")
+        if name in self.sequences:
+            axis = self.sequences[name]
+            self._fail(tree, f"{name} is a sequence along {axis}: read one step, as in {name}[{axis}]")
+        if name in self.axes:
+            self._fail(tree, f"{name} is a time axis and has no value")
+        return ref(name)
+
+    def _number(self, tree: ast.Constant) -> sympy.Expr:
+        if type(tree.value) not in (int, float):
+            self._fail(tree, f"{tree.value!r} is no number")
+        if abs(tree.value) >= 1e100 or 0 < abs(tree.value) < 1e-100:  # type: ignore[arg-type,operator]
+            self._fail(tree, "a number beyond 1e100 or below 1e-100")
+        return sympy.Rational(str(tree.value))
+
+    def _read(self, tree: ast.Subscript) -> sympy.Expr:
+        if not isinstance(tree.value, ast.Name):
+            self._fail(tree, "only a name can be read at a step")
+        name = tree.value.id
+        if isinstance(tree.slice, ast.Slice):
+            if tree.slice.lower or tree.slice.upper or tree.slice.step:
+                self._fail(tree, f"write {name}[:] for all steps")
+            axis = self.sequences.get(name)
+            if axis is None:
+                self._fail(tree, f"{name} has no time axis: declare one, as in '{name}[t] : D'")
+            return apply("stack", ref(name, step(axis)), static=(step(axis).args[0],))
+        if name in FUNCTIONS or name in ALIASES:
+            self._fail(tree, f"{name}[…] is followed by its argument, as in {name}[t](x[t])")
+        return ref(name, self._index(tree, name))
+
+    def _index(self, tree: ast.Subscript, name: str) -> Index:
+        inner, shift = tree.slice, 0
+        if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Add | ast.Sub):
+            shift = self._whole(inner.right) * (1 if isinstance(inner.op, ast.Add) else -1)
+            inner = inner.left
+        if not isinstance(inner, ast.Name):
+            return self._position(tree, name, self._whole(inner) + shift)
+        if inner.id in self.axes:
+            if self.sequences.get(name, inner.id) != inner.id:
+                axis = self.sequences[name]
+                self._fail(tree, f"{name} is a sequence along {axis} and cannot be read at [{inner.id}]")
+            return step(inner.id, shift)
+        ends = {str(length(sympy.Symbol(axis))): axis for axis in self.axes}
+        if inner.id not in ends:
+            self._fail(inner, f"{inner.id} is no time axis: no left side is indexed by it")
+        if self.sequences.get(name, ends[inner.id]) != ends[inner.id]:
+            self._fail(tree, f"{inner.id} is the end of axis {ends[inner.id]}, but {name} runs along {self.sequences[name]}")
+        return fixed(ends[inner.id], shift, from_end=True)
+
+    def _position(self, tree: ast.Subscript, name: str, offset: int) -> Fixed:
+        axis = self.sequences.get(name)
+        if axis is None:
+            self._fail(tree, f"{name} has no time axis: read it at a step somewhere, or declare '{name}[t] : …'")
+        return fixed(axis, offset)
+
+    def _whole(self, tree: ast.expr) -> int:
+        if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+            return -self._whole(tree.operand)
+        if isinstance(tree, ast.Constant) and type(tree.value) is int and tree.value <= 1000:
+            return tree.value
+        self._fail(tree, "a time index is t, t-1, t+2, 0, T or :, with whole numbers up to 1000")
+
+    def _operator(self, tree: ast.BinOp) -> sympy.Expr:
+        op = tree.op
+        if isinstance(op, ast.BitXor):
+            self._fail(tree, "^ is no power here; write **")
+        if not isinstance(op, ast.Add | ast.Sub | ast.Mult | ast.Div | ast.MatMult | ast.Pow):
+            self._fail(tree, f"{type(op).__name__} has no meaning in an equation")
+        self._check_mixed(tree)
+        left, right = self._expr(tree.left), self._expr(tree.right)
+        if isinstance(op, ast.Pow):
+            return self._power(tree, left, right)
+        if isinstance(op, ast.Div) and right == 0:
+            self._fail(tree.right, "division by zero")
+        if left.is_number and right.is_number and not isinstance(op, ast.MatMult):
+            folded = {ast.Add: left + right, ast.Sub: left - right, ast.Mult: left * right}
+            return left / right if isinstance(op, ast.Div) else folded[type(op)]
+        match op:
+            case ast.Add():
+                return plus(left, right)
+            case ast.Sub():
+                return plus(left, neg(right))
+            case ast.Mult():
+                return times(left, right)
+            case ast.Div():
+                return times(left, power(right, -1))
+            case _:
+                if left.is_number or right.is_number:
+                    self._fail(tree, "@ multiplies matrices; write * with a number")
+                return matmul(left, right)
+
+    def _power(self, tree: ast.BinOp, base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
+        if not exponent.is_number or abs(exponent) > 100:
+            self._fail(tree.right, "the exponent of ** is a number between -100 and 100")
+        if base.is_number and (not exponent.is_Integer or (base == 0 and exponent < 0)):
+            self._fail(tree, "this power of a number is no finite fraction")
+        return power(base, exponent)
+
+    def _check_mixed(self, tree: ast.BinOp) -> None:
+        """``U @ r[t] * h[t-1]`` would be another network than its author thinks."""
+        for child in (tree.left, tree.right):
+            if isinstance(child, ast.BinOp):
+                kinds = {isinstance(node.op, ast.MatMult) for node in (tree, child)}
+                products = all(isinstance(node.op, ast.MatMult | ast.Mult | ast.Div) for node in (tree, child))
+                bare = (tree.col_offset if child is tree.left else tree.end_col_offset) == (
+                    child.col_offset if child is tree.left else child.end_col_offset
+                )
+                if products and len(kinds) == 2 and bare:
+                    self._fail(tree, "@ mixed with * or / needs parentheses: write W @ (r * h) or (W @ r) * h")
+
+    # --- calls ---------------------------------------------------------------------------------------------
+
+    def _call(self, tree: ast.Call) -> sympy.Expr:
+        if tree.keywords or any(isinstance(argument, ast.Starred) for argument in tree.args):
+            self._fail(tree, "a function takes plain arguments")
+        function, bracket = tree.func, None
+        if isinstance(function, ast.Subscript):
+            function, bracket = function.value, function.slice
+        if not isinstance(function, ast.Name):
+            self._fail(tree, "only a named function can be called")
+        name = ALIASES.get(function.id, function.id)
+        if name not in FUNCTIONS:
+            close = difflib.get_close_matches(name, sorted(FUNCTIONS | set(ALIASES)), 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            self._fail(function, f"unknown function {function.id}{hint}")
+        record = TABLE[name]
+        static: list[sympy.Basic] = []
+        if record.static == ("axis",):
+            if not isinstance(bracket, ast.Name) or bracket.id not in self.axes:
+                self._fail(tree, f"{name} needs a time axis in brackets, as in {name}[t](…)")
+            static.append(step(bracket.id).args[0])
+            kinds: tuple[str, ...] = ()
+        else:
+            if bracket is not None:
+                self._fail(tree, f"{name} takes no brackets")
+            kinds = record.static
+        count = record.arity or 1
+        optional = name in ("reduce_to", "broadcast_to")
+        if not (count + (0 if optional else len(kinds)) <= len(tree.args) <= count + len(kinds)):
+            wanted = count + len(kinds)
+            self._fail(tree, f"{name} takes {wanted} argument{'s' * (wanted != 1)}, not {len(tree.args)}")
+        static += [self._static(kind, argument) for kind, argument in zip(kinds, tree.args[count:], strict=False)]
+        if optional:
+            static = [*static, sympy.Integer(1), sympy.Integer(1)][:2]
+        return apply(name, *(self._expr(argument) for argument in tree.args[:count]), static=tuple(static))
+
+    def _static(self, kind: str, tree: ast.expr) -> sympy.Basic:
+        if kind == "slice":
+            if not (isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitOr)):
+                self._fail(tree, "a range of rows reads first:stop, as in 0:H")
+            return sympy.Tuple(self._known_dimension(tree.left), self._known_dimension(tree.right))
+        if kind == "position":
+            if self.axis is None:
+                self._fail(tree, "place(…) stands in an equation along time")
+            fake = ast.Subscript(value=ast.Name(id=""), slice=tree)
+            ast.copy_location(fake, tree)
+            sequences, self.sequences = self.sequences, {"": self.axis}
+            index = self._index(fake, "")
+            self.sequences = sequences
+            if not isinstance(index, Fixed):
+                self._fail(tree, "a place is a fixed step, such as 1 or T")
+            return index
+        return self._known_dimension(tree)
+
+    def _known_dimension(self, tree: ast.expr) -> sympy.Expr:
+        start, stop = self._span(tree)
+        try:
+            dim = _dimension(tree, self.statement.text[start:stop])
+        except ValueError as error:
+            self._fail(tree, str(error))
+        for symbol in dim.free_symbols:
+            if str(symbol) not in self.dimensions:
+                self._fail(tree, f"{symbol} is no declared dimension")
+        return sympy.expand(dim)

@@ -1,0 +1,365 @@
+"""The equation language: text that reads as papers write it, turned into a `System`.
+
+A small layer of our own splits statements (logical lines, comments, declarations, Unicode spellings); right sides
+are Python expressions, read with `ast` and never evaluated: only the node types in `derive.grammar` mean anything.
+
+>>> rnn = parse("h[t] = tanh(W @ h[t-1] + U @ x[t] + b)")
+>>> rnn.shapes["U"]
+(H, D)
+>>> parse(str(rnn)) == rnn
+True
+
+Read next: `derive.system`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from derive.errors import EquationError
+from derive.expr import Ref, Span, Step, coerce
+from derive.grammar import RESERVED, Reader, read_dimensions
+from derive.order import contextual_refs
+from derive.shapes import Leaf, infer
+from derive.structural import length
+from derive.system import Equation, Role, System, Var
+
+MAX_TEXT = 100_000
+MAX_LINE = 4_000
+MAX_DEPTH = 40
+SPELLINGS = str.maketrans({"⊙": "*", "∘": "*", "×": "*", "·": "@", "⋅": "@", "−": "-", "–": "-", "’": "ʹ", "⟨": "[", "⟩": "]"})
+ALLOWED = re.compile(r"[\w\s+\-*/@()\[\],.:=#^]", re.UNICODE)
+INDEXED = re.compile(r"\b(\w+)\s*\[\s*(\w+)\s*(?:[+-]\s*\d+\s*)?\]")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A logical line: what stands left and right of ``=`` or ``:``, padded so that columns are those of the text."""
+
+    left: str
+    right: str
+    sign: str
+    line: int
+    text: str
+
+    def span(self, start: int, stop: int) -> Span:
+        """A place in this line."""
+        return Span(self.line, start, stop)
+
+    def error(self, reason: str, start: int | None = None, stop: int | None = None) -> EquationError:
+        """An error that points here."""
+        begin = len(self.text) - len(self.text.lstrip()) if start is None else start
+        return EquationError(reason, self.span(begin, len(self.text.rstrip()) if stop is None else stop), self.text)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """``name : shape``; shape None where only the role is declared."""
+
+    shape: tuple[sympy.Expr, ...] | None
+    role: Role | None = None
+    axis: str | None = None
+    classes: sympy.Expr | None = None
+
+
+def parse(text: str, *, name: str = "system", strict: bool = False) -> System:
+    """Read a system of equations.
+
+    Args:
+        text: equations and declarations, one statement a line; ``#`` begins a comment.
+        name: what to call the system.
+        strict: make warnings (undeclared names that look like a slip) errors.
+
+    Raises:
+        EquationError: with a one-line reason, the line, and a caret; nothing is ever evaluated.
+    """
+    statements = list(split_statements(text))
+    declared: dict[str, Declaration] = {}
+    equations: list[Equation] = []
+    origins: dict[int, Statement] = {}
+    axes = _axes(statements)
+    for statement in statements:
+        if statement.sign == ":":
+            _declare(statement, declared, axes)
+    sequences = _sequence_axes(statements, axes, declared)
+    for statement in statements:
+        if statement.sign == "=":
+            equation = _equation(statement, axes, sequences, declared)
+            origins[statement.line] = statement
+            equations.append(equation)
+    if not equations:
+        raise EquationError("no equation: write at least one, such as h[t] = tanh(W @ h[t-1] + U @ x[t])")
+    try:
+        system = build(equations, declared, name=name)
+    except EquationError as error:
+        if error.span is not None and not error.text and error.span.line in origins:
+            raise EquationError(error.reason, error.span, origins[error.span.line].text) from None
+        raise
+    if strict and system.warnings:
+        raise EquationError(system.warnings[0])
+    return system
+
+
+def build(
+    equations: Iterable[Equation], declared: Mapping[str, Declaration] | None = None, *, name: str = "system"
+) -> System:
+    """A system from equations and what is declared about their quantities; roles and shapes are inferred.
+
+    Raises:
+        EquationError: if the equations contradict each other.
+    """
+    equations, declared = tuple(equations), dict(declared or {})
+    _check_unique(equations)
+    _check_used(equations, declared)
+    defined = {equation.name for equation in equations if not equation.is_boundary}
+    axes: dict[str, str | None] = {}
+    for read in _mentions(equations):
+        axes.setdefault(read.name, read.index.axis if read.index is not None else None)
+    roles: dict[str, Role] = {}
+    for name_ in axes:
+        declared_role = declared[name_].role if name_ in declared else None
+        roles[name_] = "defined" if name_ in defined else declared_role or ("input" if axes[name_] else "parameter")
+    for equation in equations:
+        if equation.is_boundary and roles[equation.name] == "parameter":
+            raise EquationError(f"{equation.name} has a boundary value but no equation", equation.span)
+    leaves = {n: Leaf(role, declared[n].shape if n in declared else None) for n, role in roles.items()}
+    shapes = infer(equations, leaves)
+    variables = {
+        n: Var(n, shapes[n], axes[n], role, declared[n].classes if n in declared else None)
+        for n, role in roles.items()
+    }
+    return System(equations, variables, name=name, warnings=tuple(_slips(variables, declared)))
+
+
+def system(
+    equations: Mapping[Any, Any], shapes: Mapping[str, tuple[Any, ...]] | None = None, *, name: str = "system"
+) -> System:
+    """A system built in Python, from nodes or SymPy expressions.
+
+    Args:
+        equations: left side → right side, such as ``{h[t]: tanh(W @ h[t-1] + U @ x[t])}``.
+        shapes: dimensions of some quantities, as SymPy symbols, numbers or names.
+        name: what to call the system.
+
+    Raises:
+        EquationError: if the equations contradict each other.
+        TypeError: if something has no meaning in an equation.
+    """
+    declared = {
+        key: Declaration(tuple(read_dimensions(str(dim)) for dim in dims)) for key, dims in (shapes or {}).items()
+    }
+    pairs = [(coerce(left), coerce(right)) for left, right in equations.items()]
+    for left, _ in pairs:
+        if not isinstance(left, Ref):
+            raise TypeError(f"{left} cannot stand on a left side")
+    return build([Equation(left, right) for left, right in pairs if isinstance(left, Ref)], declared, name=name)
+
+
+# --- statements -------------------------------------------------------------------------------------------------
+
+
+def split_statements(text: str) -> Iterable[Statement]:
+    """Logical lines without comments; a line continues while a bracket is open.
+
+    Raises:
+        EquationError: for text that is too long, unreadable characters, or unbalanced brackets.
+    """
+    if len(text) > MAX_TEXT:
+        raise EquationError(f"the text has {len(text):,} characters; at most {MAX_TEXT:,} are read")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    number = 0
+    while number < len(lines):
+        first, raw = number, lines[number]
+        logical = _clean(raw, number)
+        while _depth(logical, first, raw) > 0:
+            number += 1
+            if number == len(lines):
+                raise EquationError("a bracket is never closed", Span(first + 1, 0, len(raw.rstrip())), raw)
+            raw += " " + lines[number].split("#")[0].rstrip()
+            logical += " " + _clean(lines[number], number).rstrip()
+        number += 1
+        if logical.strip():
+            yield _statement(logical, first + 1, raw)
+
+
+def _clean(raw: str, number: int) -> str:
+    code = raw.split("#")[0]
+    if len(raw) > MAX_LINE:
+        raise EquationError(f"the line has {len(raw):,} characters; at most {MAX_LINE:,} are read", Span(number + 1, 0, 1))
+    code = code.translate(SPELLINGS).replace("ᵀ", "⊤").replace("⊤", "⊤")
+    for column, character in enumerate(code):
+        if not ALLOWED.match(character) and character != "⊤":
+            shown = repr(character) if character.isprintable() else f"U+{ord(character):04X}"
+            raise EquationError(f"unexpected character {shown}", Span(number + 1, column, column + 1), raw)
+    return code
+
+
+def _depth(code: str, number: int, raw: str) -> int:
+    depth = 0
+    for column, character in enumerate(code):
+        depth += (character in "([") - (character in ")]")
+        if depth < 0 or depth > MAX_DEPTH:
+            reason = "this bracket was never opened" if depth < 0 else f"more than {MAX_DEPTH} brackets inside each other"
+            raise EquationError(reason, Span(number + 1, column, column + 1), raw)
+    return depth
+
+
+def _statement(code: str, line: int, raw: str) -> Statement:
+    if "=" in code:
+        left, _, right = code.partition("=")
+        if "=" in right:
+            column = code.index("=", len(left) + 1)
+            raise EquationError("one '=' per equation", Span(line, column, column + 1), raw)
+        return Statement(left, " " * (len(left) + 1) + right, "=", line, raw)
+    left, colon, right = code.partition(":")
+    if not colon or left.count("[") != left.count("]"):
+        start = len(code) - len(code.lstrip())
+        raise EquationError(
+            "neither an equation (a = …) nor a declaration (a : …)", Span(line, start, len(code.rstrip())), raw
+        )
+    return Statement(left, " " * (len(left) + 1) + right, ":", line, raw)
+
+
+# --- time axes --------------------------------------------------------------------------------------------------
+
+
+def _axes(statements: list[Statement]) -> tuple[str, ...]:
+    """Names that index a left side: the t of ``h[t] = …``."""
+    found: dict[str, None] = {}
+    for statement in statements:
+        match = re.fullmatch(r"\s*(?:\w+\s+)?(\w+)\s*\[\s*(\w+)\s*\]\s*", statement.left)
+        if match and not match[2].isdigit() and match[2][0].islower():
+            found[match[2]] = None
+        for bound in re.finditer(r"\b(?:sum|stack)\s*\[\s*(\w+)\s*\]", statement.right):
+            found[bound[1]] = None
+    return tuple(found)
+
+
+def _sequence_axes(
+    statements: list[Statement], axes: tuple[str, ...], declared: Mapping[str, Declaration]
+) -> dict[str, str]:
+    """The axis of every sequence, from the places where it is read at a step."""
+    found = {name: d.axis for name, d in declared.items() if d.axis is not None}
+    for statement in statements:
+        if statement.sign == "=":
+            match = re.fullmatch(r"\s*(\w+)\s*\[\s*(\w+)\s*\]\s*", statement.left)
+            if match and match[2] in axes:
+                found.setdefault(match[1], match[2])
+    for statement in statements:
+        for match in INDEXED.finditer(statement.right):
+            if match[2] in axes and match[1] not in ("sum", "stack", "unstack"):
+                found.setdefault(match[1], match[2])
+    return found
+
+
+# --- declarations and equations ---------------------------------------------------------------------------------
+
+
+def _declare(statement: Statement, declared: dict[str, Declaration], axes: tuple[str, ...]) -> None:
+    match = re.fullmatch(r"\s*(?:(const|input)\s+)?(\w+)\s*(?:\[\s*(\w+)\s*\])?\s*", statement.left)
+    if not match or match[2][0].isdigit():
+        raise statement.error("a declaration reads 'name : shape', as in W : H, D", 0, len(statement.left))
+    prefix, name, axis = match.groups()
+    start = statement.left.index(name, match.start(2))
+    _check_name(statement, name, start)
+    if name in declared:
+        raise statement.error(f"{name} is declared twice", start, start + len(name))
+    text = statement.right.strip()
+    offset = len(statement.right) - len(statement.right.lstrip())
+    role: Role | None = {"const": "constant", "input": "input"}.get(prefix)  # type: ignore[assignment]
+    try:
+        if text == "scalar":
+            declared[name] = Declaration((), role, axis)
+        elif text.startswith("index ") or text == "index":
+            declared[name] = Declaration((), role or "input", axis, read_dimensions(text[5:].strip() or "V"))
+        else:
+            dims = tuple(read_dimensions(part.strip()) for part in text.split(","))
+            if len(dims) > 2:
+                raise ValueError("a quantity has at most two dimensions")
+            declared[name] = Declaration(dims, role, axis)
+    except ValueError as error:
+        raise statement.error(str(error), offset, offset + max(1, len(text))) from None
+
+
+def _check_name(statement: Statement, name: str, start: int) -> None:
+    if name in RESERVED or "__" in name:
+        raise statement.error(f"{name} is reserved", start, start + len(name))
+    if len(name) > 60:
+        raise statement.error("the name is longer than 60 characters", start, start + 60)
+
+
+def _equation(
+    statement: Statement,
+    axes: tuple[str, ...],
+    sequences: Mapping[str, str],
+    declared: Mapping[str, Declaration],
+) -> Equation:
+    dims = {str(s) for d in declared.values() for dim in d.shape or () for s in dim.free_symbols}
+    reader = Reader(statement, axes, sequences, dims | {str(length(sympy.Symbol(a))) for a in axes})
+    out = reader.left_side()
+    _check_name(statement, out.name, len(statement.left) - len(statement.left.lstrip()))
+    expr = reader.right_side()
+    return Equation(out, expr, statement.span(len(statement.left) - len(statement.left.lstrip()), len(statement.text.rstrip())))
+
+
+# --- checks -----------------------------------------------------------------------------------------------------
+
+
+def _check_unique(equations: tuple[Equation, ...]) -> None:
+    seen: set[Ref] = set()
+    for equation in equations:
+        if equation.out in seen:
+            raise EquationError(f"{equation.out} is defined twice", equation.span)
+        seen.add(equation.out)
+    for equation in equations:
+        other = next((e for e in equations if e.name == equation.name and not e.is_boundary), None)
+        if other is not None and not equation.is_boundary and isinstance(other.out.index, Step) != isinstance(
+            equation.out.index, Step
+        ):
+            raise EquationError(f"{equation.name} is defined both with and without time", equation.span)
+
+
+def _mentions(equations: Iterable[Equation]) -> Iterable[Ref]:
+    """Every left side and every read, in order of appearance."""
+    for equation in equations:
+        yield equation.out
+        for read, _ in contextual_refs(equation.expr):
+            yield read
+
+
+def _check_used(equations: tuple[Equation, ...], declared: Mapping[str, Declaration]) -> None:
+    timed: dict[str, str] = {}
+    for read in _mentions(equations):
+        if read.index is not None:
+            timed.setdefault(read.name, read.index.axis)
+    names = {read.name for read in _mentions(equations)}
+    for name, declaration in declared.items():
+        if name not in names:
+            raise EquationError(f"{name} is declared but never used")
+        if declaration.axis is not None and timed.get(name) != declaration.axis:
+            raise EquationError(f"{name} is declared along {declaration.axis} but not used so")
+    for equation in equations:
+        for read in _mentions([equation]):
+            if read.index is None and read.name in timed:
+                raise EquationError(
+                    f"{read.name} is used both as a sequence along {timed[read.name]} and without time",
+                    read.span or equation.span,
+                )
+
+
+def _slips(variables: Mapping[str, Var], declared: Mapping[str, Declaration]) -> Iterable[str]:
+    """Undeclared leaves that differ from another name only by case, underscore or a doubled letter."""
+
+    def plain(name: str) -> str:
+        return re.sub(r"(.)\1+", r"\1", name.replace("_", "").lower())
+
+    for name, var in variables.items():
+        if var.is_leaf and name not in declared:
+            for other in variables:
+                if other != name and plain(other) == plain(name) and (not variables[other].is_leaf or other < name):
+                    yield f"{name} looks like {other}; if it is meant, declare it ('{name} : …')"
