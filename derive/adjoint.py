@@ -89,9 +89,7 @@ def ancestors(system: System, names: Iterable[str]) -> set[str]:
 def final_positions(system: System, name: str) -> list[Fixed]:
     """Where the values stand that the next chunk of a sequence needs: T for a lag of 1, T−1 and T for a lag of 2."""
     axis = system.variables[name].axis or "t"
-    return [
-        fixed(axis, p.offset, from_end=not p.from_end) for p in system.boundaries.get(name, (fixed(axis, 0),))
-    ]
+    return [fixed(axis, p.offset, from_end=not p.from_end) for p in system.boundaries.get(name, (fixed(axis, 0),))]
 
 
 class _Sweep:
@@ -219,7 +217,7 @@ class _Sweep:
 
     def _reading_order(self) -> list[str]:
         """Reverse source order, then inputs, then parameters."""
-        defined = [n for n in reversed([e.name for e in self.primal.equations if not e.is_boundary])]
+        defined = [e.name for e in reversed(self.primal.equations) if not e.is_boundary]
         leaves = [n for n in self.primal.variables if self.primal.variables[n].is_leaf]
         leaves.sort(key=lambda n: self.primal.variables[n].axis is None)
         return [n for n in (*defined, *leaves) if n in self.live]

@@ -12,6 +12,7 @@ Read next: `derive.structural`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from functools import cache
 
 import sympy
@@ -63,19 +64,21 @@ def partial(name: str, operand: int = 0) -> Callable[..., sympy.Expr]:
         A builder: given the output and the operands as expressions of the language, the derivative.
     """
     record = TABLE[name]
-    assert record.meaning is not None and record.arity is not None
+    assert record.meaning is not None
+    assert record.arity is not None
     variables = _X[: record.arity]
     meaning = record.meaning(*variables)
     slope = _at_kinks(sympy.diff(meaning, variables[operand]))
     if slope.is_number:
         return lambda y, *xs: slope
-    in_output = _polynomial_in_output(slope, meaning, variables, record.domain)
+    points = _points(variables, record.domain)
+    in_output = _polynomial_in_output(slope, meaning, points)
     if in_output is not None:
         return in_output
     for other in TABLE.values():
         if other.is_elementwise and other.arity == record.arity and other.name != name:
             assert other.meaning is not None
-            if _equal(slope, other.meaning(*variables), variables, record.domain):
+            if _equal(slope, other.meaning(*variables), points):
                 same = other.name
                 return lambda y, *xs: apply(same, *xs)
     sigmoid_form = sympy.expand(sympy.cancel(slope.subs(sympy.exp(-_X[0]), 1 / _S - 1)))
@@ -88,7 +91,8 @@ def power_partial(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
     return times(exponent, power(base, exponent - 1)) if exponent != 2 else times(exponent, base)
 
 
-def _samples(variables: tuple[sympy.Symbol, ...], domain: tuple[float, float]) -> list[dict[sympy.Symbol, sympy.Expr]]:
+def _points(variables: tuple[sympy.Symbol, ...], domain: tuple[float, float]) -> list[dict[sympy.Symbol, sympy.Expr]]:
+    """Five points inside the domain, the same in every run."""
     low, high = (sympy.Rational(str(end)) for end in domain)
     fractions = [sympy.Rational(n, 97) for n in (13, 29, 41, 67, 83)]
     return [
@@ -97,31 +101,30 @@ def _samples(variables: tuple[sympy.Symbol, ...], domain: tuple[float, float]) -
     ]
 
 
-def _equal(a: sympy.Expr, b: sympy.Expr, variables: tuple[sympy.Symbol, ...], domain: tuple[float, float]) -> bool:
+def _values(expr: sympy.Expr, points: list[dict[sympy.Symbol, sympy.Expr]]) -> list[complex]:
+    return [complex(expr.subs(point)) for point in points]  # complex: log is tried outside its domain
+
+
+def _equal(a: sympy.Expr, b: sympy.Expr, points: list[dict[sympy.Symbol, sympy.Expr]]) -> bool:
     """Exact equality, asked only where numbers already agree."""
-    difference = a - b
-    if any(abs(sympy.N(difference.subs(point), 30)) > sympy.Float("1e-20") for point in _samples(variables, domain)):
+    if a == b:
+        return True
+    if any(abs(x - y) > 1e-9 for x, y in zip(_values(a, points), _values(b, points), strict=True)):
         return False
-    return bool(sympy.cancel(difference) == 0 or sympy.simplify(difference) == 0)
+    return bool(sympy.cancel(a - b) == 0 or sympy.simplify(a - b) == 0)
 
 
 def _polynomial_in_output(
-    slope: sympy.Expr, meaning: sympy.Expr, variables: tuple[sympy.Symbol, ...], domain: tuple[float, float]
+    slope: sympy.Expr, meaning: sympy.Expr, points: list[dict[sympy.Symbol, sympy.Expr]]
 ) -> Callable[..., sympy.Expr] | None:
     """Fit a/y + b + c y + d y² to the slope, and verify it exactly; None if there is no such form."""
-    rows, right = [], []
-    for point in _samples(variables, domain)[:4]:
-        y = sympy.N(meaning.subs(point), 30)
-        if abs(y) < sympy.Float("1e-6"):
-            return None
-        rows.append([1 / y, 1, y, y * y])
-        right.append(sympy.N(slope.subs(point), 30))
-    try:
-        solution = sympy.Matrix(rows).LUsolve(sympy.Matrix(right))
-    except (ValueError, ZeroDivisionError):
+    outputs, slopes = ([value.real for value in _values(expr, points)] for expr in (meaning, slope))
+    if min(map(abs, outputs)) < 1e-6 or len(set(outputs)) < len(outputs):
         return None
-    a, b, c, d = (sympy.nsimplify(v, rational=True, tolerance=1e-15) for v in solution)
-    if not _equal(slope, a / meaning + b + c * meaning + d * meaning**2, variables, domain):
+    rows = [[Fraction(y) ** power for power in (-1, 0, 1, 2)] for y in outputs[:4]]
+    fitted = _solve(rows, [Fraction(value) for value in slopes[:4]])
+    a, b, c, d = (sympy.Rational(v.limit_denominator(64)) for v in fitted)
+    if not _equal(slope, a / meaning + b + c * meaning + d * meaning**2, points):
         return None
 
     def build(y: sympy.Expr, *xs: sympy.Expr) -> sympy.Expr:
@@ -132,6 +135,19 @@ def _polynomial_in_output(
         return plus(*kept)
 
     return build
+
+
+def _solve(rows: list[list[Fraction]], right: list[Fraction]) -> list[Fraction]:
+    """Solve a small regular system of linear equations."""
+    table = [[*row, value] for row, value in zip(rows, right, strict=True)]
+    for i in range(len(table)):
+        pivot = max(range(i, len(table)), key=lambda k: abs(table[k][i]))
+        table[i], table[pivot] = table[pivot], table[i]
+        table[i] = [value / table[i][i] for value in table[i]]
+        for k in range(len(table)):
+            if k != i:
+                table[k] = [v - table[k][i] * w for v, w in zip(table[k], table[i], strict=True)]
+    return [row[-1] for row in table]
 
 
 def lift(expr: sympy.Expr, names: dict[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
@@ -155,7 +171,7 @@ def lift(expr: sympy.Expr, names: dict[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
     if isinstance(expr, sympy.Heaviside):
         return apply("step", lift(expr.args[0], names))
     for record in TABLE.values():
-        if record.scalar is not None and isinstance(record.scalar, type) and isinstance(expr, record.scalar):
+        if record.scalar is expr.func:
             return apply(record.name, *(lift(argument, names) for argument in expr.args))
     raise TypeError(f"{expr} is not made of primitives")
 
@@ -191,7 +207,14 @@ register(
         scalar=STEP,
         slope=sympy.Integer(0),
     ),
-    _record("sign", sympy.sign, "np.sign({0})", r"\operatorname{{sign}}\left({0}\right)", scalar=sympy.sign, slope=sympy.Integer(0)),
+    _record(
+        "sign",
+        sympy.sign,
+        "np.sign({0})",
+        r"\operatorname{{sign}}\left({0}\right)",
+        scalar=sympy.sign,
+        slope=sympy.Integer(0),
+    ),
     _record("abs", sympy.Abs, "np.abs({0})", r"\left|{0}\right|", scalar=sympy.Abs, slope=sympy.Integer(1)),
     _record("exp", sympy.exp, "np.exp({0})", r"\exp\left({0}\right)", scalar=sympy.exp),
     _record("log", sympy.log, "np.log({0})", r"\log\left({0}\right)", scalar=sympy.log, domain=(0.2, 3.0)),

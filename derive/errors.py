@@ -1,11 +1,19 @@
 """The one error of the equation language: a reason in one line, and where.
 
-Read next: `derive.language`.
+Read next: `derive.expr`.
 """
 
 from __future__ import annotations
 
-from derive.expr import Span
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """Where something was written: line (1-based) and columns [start, stop) of the source text."""
+
+    line: int
+    start: int
+    stop: int
 
 
 class EquationError(ValueError):

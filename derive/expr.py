@@ -14,21 +14,14 @@ Read next: `derive.primitives`, the table that gives every `Op` its meaning.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import sympy
 from sympy.core.symbol import Str
 
+from derive.errors import Span
 
 PRINTERS: dict[str, Callable[[sympy.Expr], str]] = {}  # filled by derive.text and derive.typeset
-
-
-class Span(NamedTuple):
-    """Where something was written: line (1-based) and columns [start, stop) of the source text."""
-
-    line: int
-    start: int
-    stop: int
 
 
 class Index(sympy.Basic):
@@ -37,7 +30,7 @@ class Index(sympy.Basic):
     @property
     def axis(self) -> str:
         """Name of the time axis, such as ``t``."""
-        return str(self.args[0])
+        return self.args[0].name
 
 
 class Step(Index):
@@ -146,6 +139,13 @@ class Node(sympy.Expr):
 
     _eval_derivative = diff
 
+    def extract_multiplicatively(self, c: Any) -> None:
+        """Nothing is ever factored out of a node: SymPy's functions (``sympy.tanh(h[t])``) ask for it."""
+
+    def could_extract_minus_sign(self) -> bool:
+        """Never: the author's signs stay where they are."""
+        return False
+
     def _sympystr(self, printer: Any) -> str:
         return PRINTERS["text"](self)
 
@@ -161,7 +161,7 @@ class Ref(Node):
     @property
     def name(self) -> str:
         """Name of the quantity."""
-        return str(self.args[0])
+        return self.args[0].name
 
     @property
     def index(self) -> Index | None:
@@ -175,7 +175,7 @@ class Op(Node):
     @property
     def primitive(self) -> str:
         """Name of the primitive, a key of `derive.primitives.TABLE`."""
-        return str(self.args[0])
+        return self.args[0].name
 
     @property
     def static(self) -> tuple[sympy.Basic, ...]:
@@ -311,26 +311,3 @@ def refs(expr: sympy.Basic) -> Iterator[Ref]:
     elif isinstance(expr, Op):
         for operand in expr.operands:
             yield from refs(operand)
-
-
-def rebuild(expr: Op, operands: list[sympy.Expr]) -> sympy.Expr:
-    """The same primitive on other operands, in normal form (flattened, signs collected)."""
-    builders = {"plus": plus, "times": times, "matmul": matmul, "transpose": transpose, "concat": concat}
-    if expr.primitive == "power":
-        return power(operands[0], expr.static[0])
-    if expr.primitive in builders:
-        return builders[expr.primitive](*operands)
-    return apply(expr.primitive, *operands, static=expr.static)
-
-
-def replace(expr: sympy.Expr, mapping: Any) -> sympy.Expr:
-    """`expr` with every read `r` replaced by ``mapping(r)``; spans are kept where nothing changes."""
-    if isinstance(expr, Ref):
-        return mapping(expr)
-    if not isinstance(expr, Op):
-        return expr
-    operands = [replace(operand, mapping) for operand in expr.operands]
-    if all(new is old for new, old in zip(operands, expr.operands, strict=True)):
-        return expr
-    new = rebuild(expr, operands)
-    return new.at(expr.span) if isinstance(new, Node) else new

@@ -13,17 +13,34 @@ import ast
 import difflib
 import keyword
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import sympy
 
-from derive.expr import Fixed, Index, Node, Ref, Step, apply, concat, fixed, matmul, neg, plus, power, ref, step
-from derive.expr import times, transpose
+import derive.gather  # noqa: F401  (the table is complete once its last family is imported)
+from derive.dimensions import dimension_of, length
+from derive.expr import (
+    Fixed,
+    Index,
+    Node,
+    Ref,
+    Step,
+    apply,
+    axis_symbol,
+    concat,
+    fixed,
+    matmul,
+    neg,
+    plus,
+    power,
+    ref,
+    step,
+    times,
+    transpose,
+)
 from derive.primitives import TABLE
-from derive.structural import dimension, length
-
-if TYPE_CHECKING:
-    from derive.language import Statement
+from derive.statements import Statement
+from derive.syntax import Syntax
 
 ALIASES = {"σ": "sigmoid", "sigm": "sigmoid", "logistic": "sigmoid", "ReLU": "relu"}
 OPERATORS = {"plus", "times", "power", "matmul", "transpose", "concat"}
@@ -31,30 +48,9 @@ FUNCTIONS = {name for name in TABLE if name not in OPERATORS}
 RESERVED = frozenset(TABLE) | set(ALIASES) | {"scalar", "index", "const", "input"} | set(keyword.kwlist)
 
 
-def read_dimensions(text: str) -> sympy.Expr:
-    """A dimension: a name, a positive number, or sums and products of them, such as ``D + H`` or ``4*H``.
-
-    Raises:
-        ValueError: for anything else.
-    """
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ValueError(f"{text!r} is no dimension: write H, 3, D + H or 4*H") from None
-    return _dimension(tree, text)
-
-
-def _dimension(tree: ast.expr, text: str) -> sympy.Expr:
-    if isinstance(tree, ast.Name) and tree.id not in RESERVED and "__" not in tree.id:
-        return dimension(tree.id)
-    if isinstance(tree, ast.Constant) and type(tree.value) is int and 0 <= tree.value < 10**9:
-        return sympy.Integer(tree.value)
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add | ast.Mult | ast.Sub):
-        left, right = _dimension(tree.left, text), _dimension(tree.right, text)
-        if isinstance(tree.op, ast.Add):
-            return left + right
-        return left - right if isinstance(tree.op, ast.Sub) else left * right
-    raise ValueError(f"{text!r} is no dimension: write H, 3, D + H or 4*H")
+def _opened(function: ast.expr) -> tuple[ast.expr, ast.expr | None]:
+    """``sum[t]`` as its name and what stands in the brackets."""
+    return (function.value, function.slice) if isinstance(function, ast.Subscript) else (function, None)
 
 
 class Reader:
@@ -72,13 +68,12 @@ class Reader:
     ) -> None:
         self.statement, self.axes, self.sequences, self.dimensions = statement, axes, sequences, dimensions
         self.axis: str | None = None
-        self.columns: list[int] = []
 
     # --- entry ---------------------------------------------------------------------------------------------
 
     def left_side(self) -> Ref:
         """What is defined."""
-        tree = self._parse(self.statement.left)
+        tree = self._open(self.statement.left)
         if isinstance(tree, ast.Name):
             if tree.id in self.sequences:
                 axis = self.sequences[tree.id]
@@ -86,57 +81,33 @@ class Reader:
             return ref(tree.id)
         if not isinstance(tree, ast.Subscript) or not isinstance(tree.value, ast.Name):
             self._fail(tree, "a left side is a name, or a name at a step, such as h[t] or h[0]")
-        index = self._index(tree, tree.value.id)
+        name = tree.value.id
+        index = self._index(tree, tree.slice, name, self.sequences.get(name))
         if (isinstance(index, Step) and index.shift) or (isinstance(index, Fixed) and not index.is_boundary):
-            self._fail(tree, f"define {tree.value.id} at [{index.axis}] or outside 1…{index.axis.upper()}")
+            self._fail(tree, f"define {name} at [{index.axis}] or outside 1…{index.axis.upper()}")
         if isinstance(index, Step):
             self.axis = index.axis
-        return ref(tree.value.id, index)
+        return ref(name, index)
 
     def right_side(self) -> sympy.Expr:
         """The expression."""
         if not self.statement.right.strip():
             raise self.statement.error("nothing stands right of '='")
-        return self._expr(self._parse(self.statement.right))
+        return self._expr(self._open(self.statement.right))
 
-    # --- text to tree --------------------------------------------------------------------------------------
-
-    def _parse(self, text: str) -> ast.expr:
-        code, self.columns, stack = "", [], ""
-        for column, character in enumerate(text):
-            stack += character if character in "([" else ""
-            stack = stack[:-1] if character in ")]" else stack
-            if character == ":" and stack.endswith("("):
-                character = "|"
-            for piece in ".T" if character == "⊤" else character:
-                code += piece
-                self.columns.append(column)
-        blank = len(code) - len(code.lstrip())
-        self.columns = self.columns[blank:] + [len(text)] * 3
-        self.code = code[blank:]
-        try:
-            return ast.parse(self.code.rstrip(), mode="eval").body
-        except SyntaxError as error:
-            start = self.columns[min(max(0, (error.offset or 1) - 1), len(self.columns) - 1)]
-            raise self.statement.error(f"not an expression: {error.msg}", start, start + 1) from None
-        except (ValueError, RecursionError, MemoryError):
-            raise self.statement.error("not an expression: too large or too deep") from None
-
-    def _span(self, tree: ast.expr) -> tuple[int, int]:
-        data = self.code.encode()
-        start = len(data[: tree.col_offset].decode())
-        stop = len(data[: tree.end_col_offset or 0].decode())
-        return self.columns[start], max(self.columns[start], self.columns[stop - 1]) + 1
+    def _open(self, text: str) -> ast.expr:
+        self.syntax = Syntax(self.statement, text)
+        return self.syntax.tree
 
     def _fail(self, tree: ast.expr, reason: str) -> NoReturn:
-        raise self.statement.error(reason, *self._span(tree))
+        raise self.syntax.error(tree, reason)
 
     # --- expressions ---------------------------------------------------------------------------------------
 
     def _expr(self, tree: ast.expr) -> sympy.Expr:
         node = self._bare(tree)
         if isinstance(node, Node) and node.span is None:
-            node.at(self.statement.span(*self._span(tree)))
+            node.at(self.syntax.span(tree))
         return node
 
     def _bare(self, tree: ast.expr) -> sympy.Expr:
@@ -180,9 +151,9 @@ class Reader:
         return ref(name)
 
     def _number(self, tree: ast.Constant) -> sympy.Expr:
-        if type(tree.value) not in (int, float):
+        if not isinstance(tree.value, int | float) or isinstance(tree.value, bool):
             self._fail(tree, f"{tree.value!r} is no number")
-        if abs(tree.value) >= 1e100 or 0 < abs(tree.value) < 1e-100:  # type: ignore[arg-type,operator]
+        if abs(tree.value) >= 1e100 or 0 < abs(tree.value) < 1e-100:
             self._fail(tree, "a number beyond 1e100 or below 1e-100")
         return sympy.Rational(str(tree.value))
 
@@ -196,35 +167,31 @@ class Reader:
             axis = self.sequences.get(name)
             if axis is None:
                 self._fail(tree, f"{name} has no time axis: declare one, as in '{name}[t] : D'")
-            return apply("stack", ref(name, step(axis)), static=(step(axis).args[0],))
+            return apply("stack", ref(name, step(axis)), static=(axis_symbol(axis),))
         if name in FUNCTIONS or name in ALIASES:
             self._fail(tree, f"{name}[…] is followed by its argument, as in {name}[t](x[t])")
-        return ref(name, self._index(tree, name))
+        return ref(name, self._index(tree, tree.slice, name, self.sequences.get(name)))
 
-    def _index(self, tree: ast.Subscript, name: str) -> Index:
-        inner, shift = tree.slice, 0
+    def _index(self, tree: ast.expr, inner: ast.expr, name: str, axis: str | None) -> Index:
+        """The index `inner` of a quantity `name` that runs along `axis` (None: not known yet)."""
+        shift = 0
         if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Add | ast.Sub):
             shift = self._whole(inner.right) * (1 if isinstance(inner.op, ast.Add) else -1)
             inner = inner.left
+        ends = {str(length(axis_symbol(known))): known for known in self.axes}
         if not isinstance(inner, ast.Name):
-            return self._position(tree, name, self._whole(inner) + shift)
+            if axis is None:
+                self._fail(tree, f"{name} has no time axis: read it at a step somewhere, or declare '{name}[t] : …'")
+            return fixed(axis, self._whole(inner) + shift)
         if inner.id in self.axes:
-            if self.sequences.get(name, inner.id) != inner.id:
-                axis = self.sequences[name]
+            if axis not in (None, inner.id):
                 self._fail(tree, f"{name} is a sequence along {axis} and cannot be read at [{inner.id}]")
             return step(inner.id, shift)
-        ends = {str(length(sympy.Symbol(axis))): axis for axis in self.axes}
         if inner.id not in ends:
             self._fail(inner, f"{inner.id} is no time axis: no left side is indexed by it")
-        if self.sequences.get(name, ends[inner.id]) != ends[inner.id]:
-            self._fail(tree, f"{inner.id} is the end of axis {ends[inner.id]}, but {name} runs along {self.sequences[name]}")
+        if axis not in (None, ends[inner.id]):
+            self._fail(tree, f"{inner.id} is the end of axis {ends[inner.id]}, but {name} runs along {axis}")
         return fixed(ends[inner.id], shift, from_end=True)
-
-    def _position(self, tree: ast.Subscript, name: str, offset: int) -> Fixed:
-        axis = self.sequences.get(name)
-        if axis is None:
-            self._fail(tree, f"{name} has no time axis: read it at a step somewhere, or declare '{name}[t] : …'")
-        return fixed(axis, offset)
 
     def _whole(self, tree: ast.expr) -> int:
         if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
@@ -286,9 +253,7 @@ class Reader:
     def _call(self, tree: ast.Call) -> sympy.Expr:
         if tree.keywords or any(isinstance(argument, ast.Starred) for argument in tree.args):
             self._fail(tree, "a function takes plain arguments")
-        function, bracket = tree.func, None
-        if isinstance(function, ast.Subscript):
-            function, bracket = function.value, function.slice
+        function, bracket = _opened(tree.func)
         if not isinstance(function, ast.Name):
             self._fail(tree, "only a named function can be called")
         name = ALIASES.get(function.id, function.id)
@@ -301,7 +266,7 @@ class Reader:
         if record.static == ("axis",):
             if not isinstance(bracket, ast.Name) or bracket.id not in self.axes:
                 self._fail(tree, f"{name} needs a time axis in brackets, as in {name}[t](…)")
-            static.append(step(bracket.id).args[0])
+            static.append(axis_symbol(bracket.id))
             kinds: tuple[str, ...] = ()
         else:
             if bracket is not None:
@@ -325,20 +290,15 @@ class Reader:
         if kind == "position":
             if self.axis is None:
                 self._fail(tree, "place(…) stands in an equation along time")
-            fake = ast.Subscript(value=ast.Name(id=""), slice=tree)
-            ast.copy_location(fake, tree)
-            sequences, self.sequences = self.sequences, {"": self.axis}
-            index = self._index(fake, "")
-            self.sequences = sequences
+            index = self._index(tree, tree, "place", self.axis)
             if not isinstance(index, Fixed):
                 self._fail(tree, "a place is a fixed step, such as 1 or T")
             return index
         return self._known_dimension(tree)
 
     def _known_dimension(self, tree: ast.expr) -> sympy.Expr:
-        start, stop = self._span(tree)
         try:
-            dim = _dimension(tree, self.statement.text[start:stop])
+            dim = dimension_of(tree, self.syntax.text(tree))
         except ValueError as error:
             self._fail(tree, str(error))
         for symbol in dim.free_symbols:

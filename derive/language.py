@@ -21,40 +21,16 @@ from typing import Any
 
 import sympy
 
+from derive.dimensions import length, read_dimensions
 from derive.errors import EquationError
-from derive.expr import Ref, Span, Step, coerce
-from derive.grammar import RESERVED, Reader, read_dimensions
+from derive.expr import Ref, Step, coerce
+from derive.grammar import RESERVED, Reader
+from derive.inference import Leaf, infer
 from derive.order import contextual_refs
-from derive.shapes import Leaf, infer
-from derive.structural import length
+from derive.statements import NAME, Statement, split_statements
 from derive.system import Equation, Role, System, Var
 
-MAX_TEXT = 100_000
-MAX_LINE = 4_000
-MAX_DEPTH = 40
-SPELLINGS = str.maketrans({"⊙": "*", "∘": "*", "×": "*", "·": "@", "⋅": "@", "−": "-", "–": "-", "’": "ʹ", "⟨": "[", "⟩": "]"})
-ALLOWED = re.compile(r"[\w\s+\-*/@()\[\],.:=#^]", re.UNICODE)
-INDEXED = re.compile(r"\b(\w+)\s*\[\s*(\w+)\s*(?:[+-]\s*\d+\s*)?\]")
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A logical line: what stands left and right of ``=`` or ``:``, padded so that columns are those of the text."""
-
-    left: str
-    right: str
-    sign: str
-    line: int
-    text: str
-
-    def span(self, start: int, stop: int) -> Span:
-        """A place in this line."""
-        return Span(self.line, start, stop)
-
-    def error(self, reason: str, start: int | None = None, stop: int | None = None) -> EquationError:
-        """An error that points here."""
-        begin = len(self.text) - len(self.text.lstrip()) if start is None else start
-        return EquationError(reason, self.span(begin, len(self.text.rstrip()) if stop is None else stop), self.text)
+INDEXED = re.compile(rf"({NAME})\s*\[\s*(\w+)\s*(?:[+-]\s*\d+\s*)?\]")
 
 
 @dataclass(frozen=True)
@@ -130,8 +106,7 @@ def build(
     leaves = {n: Leaf(role, declared[n].shape if n in declared else None) for n, role in roles.items()}
     shapes = infer(equations, leaves)
     variables = {
-        n: Var(n, shapes[n], axes[n], role, declared[n].classes if n in declared else None)
-        for n, role in roles.items()
+        n: Var(n, shapes[n], axes[n], role, declared[n].classes if n in declared else None) for n, role in roles.items()
     }
     return System(equations, variables, name=name, warnings=tuple(_slips(variables, declared)))
 
@@ -160,71 +135,6 @@ def system(
     return build([Equation(left, right) for left, right in pairs if isinstance(left, Ref)], declared, name=name)
 
 
-# --- statements -------------------------------------------------------------------------------------------------
-
-
-def split_statements(text: str) -> Iterable[Statement]:
-    """Logical lines without comments; a line continues while a bracket is open.
-
-    Raises:
-        EquationError: for text that is too long, unreadable characters, or unbalanced brackets.
-    """
-    if len(text) > MAX_TEXT:
-        raise EquationError(f"the text has {len(text):,} characters; at most {MAX_TEXT:,} are read")
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    number = 0
-    while number < len(lines):
-        first, raw = number, lines[number]
-        logical = _clean(raw, number)
-        while _depth(logical, first, raw) > 0:
-            number += 1
-            if number == len(lines):
-                raise EquationError("a bracket is never closed", Span(first + 1, 0, len(raw.rstrip())), raw)
-            raw += " " + lines[number].split("#")[0].rstrip()
-            logical += " " + _clean(lines[number], number).rstrip()
-        number += 1
-        if logical.strip():
-            yield _statement(logical, first + 1, raw)
-
-
-def _clean(raw: str, number: int) -> str:
-    code = raw.split("#")[0]
-    if len(raw) > MAX_LINE:
-        raise EquationError(f"the line has {len(raw):,} characters; at most {MAX_LINE:,} are read", Span(number + 1, 0, 1))
-    code = code.translate(SPELLINGS).replace("ᵀ", "⊤").replace("⊤", "⊤")
-    for column, character in enumerate(code):
-        if not ALLOWED.match(character) and character != "⊤":
-            shown = repr(character) if character.isprintable() else f"U+{ord(character):04X}"
-            raise EquationError(f"unexpected character {shown}", Span(number + 1, column, column + 1), raw)
-    return code
-
-
-def _depth(code: str, number: int, raw: str) -> int:
-    depth = 0
-    for column, character in enumerate(code):
-        depth += (character in "([") - (character in ")]")
-        if depth < 0 or depth > MAX_DEPTH:
-            reason = "this bracket was never opened" if depth < 0 else f"more than {MAX_DEPTH} brackets inside each other"
-            raise EquationError(reason, Span(number + 1, column, column + 1), raw)
-    return depth
-
-
-def _statement(code: str, line: int, raw: str) -> Statement:
-    if "=" in code:
-        left, _, right = code.partition("=")
-        if "=" in right:
-            column = code.index("=", len(left) + 1)
-            raise EquationError("one '=' per equation", Span(line, column, column + 1), raw)
-        return Statement(left, " " * (len(left) + 1) + right, "=", line, raw)
-    left, colon, right = code.partition(":")
-    if not colon or left.count("[") != left.count("]"):
-        start = len(code) - len(code.lstrip())
-        raise EquationError(
-            "neither an equation (a = …) nor a declaration (a : …)", Span(line, start, len(code.rstrip())), raw
-        )
-    return Statement(left, " " * (len(left) + 1) + right, ":", line, raw)
-
-
 # --- time axes --------------------------------------------------------------------------------------------------
 
 
@@ -232,7 +142,7 @@ def _axes(statements: list[Statement]) -> tuple[str, ...]:
     """Names that index a left side: the t of ``h[t] = …``."""
     found: dict[str, None] = {}
     for statement in statements:
-        match = re.fullmatch(r"\s*(?:\w+\s+)?(\w+)\s*\[\s*(\w+)\s*\]\s*", statement.left)
+        match = re.fullmatch(rf"\s*(?:\w+\s+)?({NAME})\s*\[\s*(\w+)\s*\]\s*", statement.left)
         if match and not match[2].isdigit() and match[2][0].islower():
             found[match[2]] = None
         for bound in re.finditer(r"\b(?:sum|stack)\s*\[\s*(\w+)\s*\]", statement.right):
@@ -247,7 +157,7 @@ def _sequence_axes(
     found = {name: d.axis for name, d in declared.items() if d.axis is not None}
     for statement in statements:
         if statement.sign == "=":
-            match = re.fullmatch(r"\s*(\w+)\s*\[\s*(\w+)\s*\]\s*", statement.left)
+            match = re.fullmatch(rf"\s*({NAME})\s*\[\s*(\w+)\s*\]\s*", statement.left)
             if match and match[2] in axes:
                 found.setdefault(match[1], match[2])
     for statement in statements:
@@ -261,8 +171,8 @@ def _sequence_axes(
 
 
 def _declare(statement: Statement, declared: dict[str, Declaration], axes: tuple[str, ...]) -> None:
-    match = re.fullmatch(r"\s*(?:(const|input)\s+)?(\w+)\s*(?:\[\s*(\w+)\s*\])?\s*", statement.left)
-    if not match or match[2][0].isdigit():
+    match = re.fullmatch(rf"\s*(?:(const|input)\s+)?({NAME})\s*(?:\[\s*(\w+)\s*\])?\s*", statement.left)
+    if not match:
         raise statement.error("a declaration reads 'name : shape', as in W : H, D", 0, len(statement.left))
     prefix, name, axis = match.groups()
     start = statement.left.index(name, match.start(2))
@@ -304,7 +214,9 @@ def _equation(
     out = reader.left_side()
     _check_name(statement, out.name, len(statement.left) - len(statement.left.lstrip()))
     expr = reader.right_side()
-    return Equation(out, expr, statement.span(len(statement.left) - len(statement.left.lstrip()), len(statement.text.rstrip())))
+    return Equation(
+        out, expr, statement.span(len(statement.left) - len(statement.left.lstrip()), len(statement.text.rstrip()))
+    )
 
 
 # --- checks -----------------------------------------------------------------------------------------------------
@@ -318,8 +230,10 @@ def _check_unique(equations: tuple[Equation, ...]) -> None:
         seen.add(equation.out)
     for equation in equations:
         other = next((e for e in equations if e.name == equation.name and not e.is_boundary), None)
-        if other is not None and not equation.is_boundary and isinstance(other.out.index, Step) != isinstance(
-            equation.out.index, Step
+        if (
+            other is not None
+            and not equation.is_boundary
+            and isinstance(other.out.index, Step) != isinstance(equation.out.index, Step)
         ):
             raise EquationError(f"{equation.name} is defined both with and without time", equation.span)
 

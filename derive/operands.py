@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import sympy
 
-from derive.expr import Fixed, Op, Ref, Step, is_op, rebuild, ref, refs
+from derive.expr import Fixed, Op, Ref, Step, is_op, ref, refs
 from derive.primitives import TABLE
+from derive.rewrite import rebuild
 from derive.shapes import unpair
 from derive.system import Equation, Origin, System, Var
 

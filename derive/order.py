@@ -12,17 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import sympy
 from sympy.utilities.iterables import strongly_connected_components
 
+from derive.equation import Equation
 from derive.errors import EquationError
 from derive.expr import Fixed, Op, Ref, Step, fixed, ref
 from derive.primitives import TABLE
-
-if TYPE_CHECKING:
-    from derive.system import Equation
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Primitive:
         shape: the shape rule.
         meaning: elementwise only: the scalar function, as a SymPy expression of its arguments.
         scalar: elementwise only: the same function kept opaque (``tanh``, not quotients of ``exp``).
-        vjp: structural only: (call, its value y, cotangent of y, i, shape_of) → cotangent of operand i; None: no gradient.
+        vjp: structural only: (call, its value y, cotangent of y, i, shape_of) → cotangent of operand i, or None.
         jvp: structural only: "linear" in all operands together, "multilinear", or a rule for the tangent.
         entries: structural only: entries of the result from the entries of the operands.
         binds: whether it binds its axis (``sum[t]``, ``stack[t]``): the operand is taken at every step.

@@ -1,35 +1,21 @@
-"""Shapes: inferred in two phases for text, checked for every system.
+"""Shapes of expressions over quantities of known shape.
 
-Plain unification is wrong here: for an LSTM in concatenated form it may answer that x has D − H rows.  So:
+Dimensions are symbolic and rigid: D never equals H, or 1.  Rank inference and size inference for text live in
+`derive.inference`; they use the same shape rules with another idea of what "equal" means.
 
-1. *Rank*, a least fixpoint of "has one row" and "has one column".  Undeclared inputs are columns; an undeclared
-   parameter is a matrix if it stands bare on the left of ``@`` (or in ``take``), else a column; what is defined
-   starts at 1 × 1 and grows.
-2. *Sizes*, linear equations over dimensions.  Where a symbol equals a sum, the lone symbol is eliminated, the
-   dimensions of parameters before those of sequences.  Declared dimensions are rigid and distinct.
-
-What remains is named after use, independent of the order of lines: states H, inputs D, outputs O, parameters K,
-with a subscript where several sizes compete.
-
-Read next: `derive.language`.
+Read next: `derive.inference`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import sympy
 
 from derive.errors import EquationError
-from derive.expr import Op, Ref, Span
+from derive.expr import Op, Ref
 from derive.primitives import TABLE, Shape
-from derive.structural import dimension
 from derive.text import to_text
-
-if TYPE_CHECKING:
-    from derive.system import Equation
 
 ONE = sympy.Integer(1)
 MANY = sympy.Symbol("many")
@@ -37,7 +23,7 @@ MANY = sympy.Symbol("many")
 
 def pair(shape: Sequence[sympy.Expr]) -> Shape:
     """(rows, columns) of a quantity's shape: () is 1 × 1, (n,) is n × 1."""
-    return (*shape, ONE, ONE)[:2]  # type: ignore[return-value]
+    return (*shape, ONE, ONE)[:2]
 
 
 def unpair(shape: Shape) -> tuple[sympy.Expr, ...]:
@@ -73,37 +59,6 @@ class _Known:
         return sympy.Add(*dims)
 
 
-class _Ranks:
-    """`Dims` that knows only one or many."""
-
-    def same(self, *dims: sympy.Expr) -> sympy.Expr:
-        return self.join(*dims)
-
-    def join(self, *dims: sympy.Expr) -> sympy.Expr:
-        return ONE if all(dim == 1 for dim in dims) else MANY
-
-    def add(self, *dims: sympy.Expr) -> sympy.Expr:
-        return MANY
-
-
-class _Collect:
-    """`Dims` that writes down what must be equal."""
-
-    def __init__(self) -> None:
-        self.found: list[tuple[sympy.Expr, sympy.Expr]] = []
-
-    def same(self, *dims: sympy.Expr) -> sympy.Expr:
-        self.found += [(dims[0], dim) for dim in dims[1:] if dim != dims[0]]
-        return dims[0]
-
-    def join(self, *dims: sympy.Expr) -> sympy.Expr:
-        wide = [dim for dim in dims if dim != 1]
-        return self.same(*wide) if wide else ONE
-
-    def add(self, *dims: sympy.Expr) -> sympy.Expr:
-        return sympy.Add(*dims)
-
-
 def mismatch(call: Op, shapes: Sequence[Shape]) -> EquationError:
     """The error that shows every operand with its shape."""
     operands = ", ".join(
@@ -124,6 +79,7 @@ class ShapeOf:
         self.known: dict[sympy.Basic, Shape] = {}
 
     def __call__(self, expr: sympy.Expr) -> Shape:
+        """Rows and columns of `expr`."""
         if isinstance(expr, Ref):
             return self.variables[expr.name]
         if not isinstance(expr, Op):
@@ -135,283 +91,3 @@ class ShapeOf:
             except _Mismatch:
                 raise mismatch(expr, shapes) from None
         return self.known[expr]
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """What is known of a quantity before inference.
-
-    Attributes:
-        role: "parameter", "constant", "input" or "defined".
-        shape: declared dimensions, or None.
-    """
-
-    role: str
-    shape: tuple[sympy.Expr, ...] | None = None
-
-
-def infer(equations: Sequence[Equation], quantities: Mapping[str, Leaf]) -> dict[str, tuple[sympy.Expr, ...]]:
-    """Shapes of all quantities.
-
-    Args:
-        equations: of the system.
-        quantities: role and declared shape of every name in them.
-
-    Raises:
-        EquationError: if sizes contradict each other, or a declaration is needed.
-    """
-    ranks = _infer_ranks(equations, quantities)
-    sizes, origin = _unknowns(quantities, ranks)
-    solved = _solve(_equalities(equations, sizes, quantities), origin, quantities)
-    final = {name: tuple(sympy.expand(dim.subs(solved)) for dim in shape) for name, shape in sizes.items()}
-    names = _dimension_names(final, origin, quantities, equations)
-    result = {}
-    for name, leaf in quantities.items():
-        shape = tuple(dim.subs(names) for dim in final[name])
-        result[name] = leaf.shape if leaf.shape is not None else unpair(shape)  # type: ignore[arg-type]
-    return result
-
-
-# --- ranks ------------------------------------------------------------------------------------------------------
-
-
-def _infer_ranks(equations: Sequence[Equation], quantities: Mapping[str, Leaf]) -> dict[str, Shape]:
-    matrices = {name for equation in equations for name in _bare_left(equation.expr)}
-    ranks: dict[str, Shape] = {}
-    for name, leaf in quantities.items():
-        if leaf.shape is not None:
-            ranks[name] = tuple(ONE if dim == 1 else MANY for dim in pair(leaf.shape))  # type: ignore[assignment]
-        elif leaf.role == "defined":
-            ranks[name] = (ONE, ONE)
-        else:
-            matrix = leaf.role != "input" and name in matrices
-            ranks[name] = (MANY, MANY if matrix else ONE)
-    grew = True
-    while grew:
-        grew = False
-        for equation in equations:
-            found = _rank(equation.expr, ranks)
-            old = ranks[equation.name]
-            new = tuple(_Ranks().join(a, b) for a, b in zip(old, found, strict=True))
-            if quantities[equation.name].shape is None and new != old:
-                ranks[equation.name] = new  # type: ignore[assignment]
-                grew = True
-    for equation in equations:
-        _ask_for_declaration(equation.expr, ranks, quantities)
-    return ranks
-
-
-def _bare_left(expr: sympy.Basic) -> Iterable[str]:
-    if isinstance(expr, Op):
-        bare = expr.operands[:-1] if expr.primitive == "matmul" else ()
-        bare = expr.operands[:1] if expr.primitive == "take" else bare
-        for operand in bare:
-            if isinstance(operand, Ref):
-                yield operand.name
-        for operand in expr.operands:
-            yield from _bare_left(operand)
-
-
-def _rank(expr: sympy.Basic, ranks: Mapping[str, Shape]) -> Shape:
-    if isinstance(expr, Ref):
-        return ranks[expr.name]
-    if not isinstance(expr, Op):
-        return ONE, ONE
-    shapes = [_rank(operand, ranks) for operand in expr.operands]
-    shape = TABLE[expr.primitive].shape(_Ranks(), shapes, expr.static)
-    return tuple(ONE if dim == 1 else MANY for dim in shape)  # type: ignore[return-value]
-
-
-def _ask_for_declaration(
-    expr: sympy.Basic, ranks: Mapping[str, Shape], quantities: Mapping[str, Leaf]
-) -> None:
-    if not isinstance(expr, Op):
-        return
-    record = TABLE[expr.primitive]
-    if record.is_elementwise or expr.primitive in ("plus", "times"):
-        for operand in expr.operands:
-            guessed = isinstance(operand, Ref) and _is_undeclared_leaf(quantities[operand.name])
-            if guessed and ranks[operand.name] != _rank(expr, ranks):
-                raise EquationError(
-                    f"{operand.name} would be broadcast in {to_text(expr)}: declare its shape, "
-                    f"as in '{operand.name} : H'",
-                    operand.span,
-                )
-    for operand in expr.operands:
-        _ask_for_declaration(operand, ranks, quantities)
-
-
-def _is_undeclared_leaf(leaf: Leaf) -> bool:
-    return leaf.role != "defined" and leaf.shape is None
-
-
-# --- sizes ------------------------------------------------------------------------------------------------------
-
-
-def _unknowns(
-    quantities: Mapping[str, Leaf], ranks: Mapping[str, Shape]
-) -> tuple[dict[str, Shape], dict[sympy.Symbol, str]]:
-    sizes: dict[str, Shape] = {}
-    origin: dict[sympy.Symbol, str] = {}
-    for name, leaf in quantities.items():
-        if leaf.shape is not None:
-            sizes[name] = pair(leaf.shape)
-            continue
-        dims = []
-        for which, rank in zip(("rows", "columns"), ranks[name], strict=True):
-            dim = ONE if rank == 1 else sympy.Symbol(f"{which}({name})", integer=True, positive=True)
-            if rank != 1:
-                origin[dim] = name
-            dims.append(dim)
-        sizes[name] = (dims[0], dims[1])
-    return sizes, origin
-
-
-@dataclass(frozen=True)
-class _Equality:
-    left: sympy.Expr
-    right: sympy.Expr
-    text: str
-    shapes: tuple[tuple[str, Shape], ...]
-    span: Span | None
-
-
-def _equalities(
-    equations: Sequence[Equation], sizes: Mapping[str, Shape], quantities: Mapping[str, Leaf]
-) -> list[_Equality]:
-    found: list[_Equality] = []
-
-    def walk(expr: sympy.Expr) -> Shape:
-        if isinstance(expr, Ref):
-            return sizes[expr.name]
-        if not isinstance(expr, Op):
-            return ONE, ONE
-        shapes = [walk(operand) for operand in expr.operands]
-        dims = _Collect()
-        shape = TABLE[expr.primitive].shape(dims, shapes, expr.static)
-        shown = tuple((to_text(o), s) for o, s in zip(expr.operands, shapes, strict=True)) if dims.found else ()
-        found.extend(_Equality(a, b, to_text(expr), shown, expr.span) for a, b in dims.found)
-        return shape
-
-    for equation in equations:
-        shape = walk(equation.expr)
-        if equation.is_boundary and equation.expr.is_number:
-            continue
-        wanted = sizes[equation.name]
-        shown = ((to_text(equation.out), wanted), ("its right side", shape))
-        found += [
-            _Equality(a, b, str(equation), shown, equation.span)
-            for a, b in zip(wanted, shape, strict=True)
-            if a != b
-        ]
-    return found
-
-
-def _solve(
-    equalities: list[_Equality], origin: Mapping[sympy.Symbol, str], quantities: Mapping[str, Leaf]
-) -> dict[sympy.Symbol, sympy.Expr]:
-    solved: dict[sympy.Symbol, sympy.Expr] = {}
-    pending, progress = equalities, True
-    while pending and progress:
-        progress, waiting = False, []
-        for equality in pending:
-            difference = sympy.expand((equality.left - equality.right).subs(solved))
-            if difference == 0:
-                continue
-            choice = _lone_symbol(difference, origin, quantities)
-            if choice is None:
-                if not any(symbol in origin for symbol in difference.free_symbols) or _one_signed(difference):
-                    raise _contradiction(equality, solved)
-                waiting.append(equality)
-                continue
-            symbol, value = choice
-            solved = {known: sympy.expand(dim.subs(symbol, value)) for known, dim in solved.items()}
-            solved[symbol] = value
-            progress = True
-        pending = waiting
-    if pending:
-        raise EquationError(
-            f"sizes in {pending[0].text} cannot be told apart: declare one, as in 'x : D'", pending[0].span
-        )
-    return solved
-
-
-def _one_signed(difference: sympy.Expr) -> bool:
-    """No positive dimensions can make this zero."""
-    signs = {coefficient > 0 for coefficient in difference.as_coefficients_dict().values()}
-    return len(signs) == 1
-
-
-def _lone_symbol(
-    difference: sympy.Expr, origin: Mapping[sympy.Symbol, str], quantities: Mapping[str, Leaf]
-) -> tuple[sympy.Symbol, sympy.Expr] | None:
-    """The symbol to eliminate from ``difference = 0``, with its value, a sum with positive terms."""
-    candidates = []
-    for term, coefficient in difference.as_coefficients_dict().items():
-        if term in origin and abs(coefficient) == 1:
-            value = sympy.expand(term - coefficient * difference)
-            if all(c > 0 for c in value.as_coefficients_dict().values()):
-                priority = {"parameter": 0, "constant": 0, "defined": 1}.get(quantities[origin[term]].role, 2)
-                candidates.append((priority, str(term), term, value))
-    return min(candidates, key=lambda c: c[:2])[2:] if candidates else None
-
-
-def _contradiction(equality: _Equality, solved: Mapping[sympy.Symbol, sympy.Expr]) -> EquationError:
-    shown = ", ".join(
-        f"{text} is {show(sympy.expand(dim.subs(solved)) for dim in shape)}" for text, shape in equality.shapes
-    )
-    return EquationError(f"shapes do not fit in {equality.text}: {shown}", equality.span)
-
-
-# --- names ------------------------------------------------------------------------------------------------------
-
-
-def _dimension_names(
-    final: Mapping[str, Any],
-    origin: Mapping[sympy.Symbol, str],
-    quantities: Mapping[str, Leaf],
-    equations: Sequence[Equation],
-) -> dict[sympy.Symbol, sympy.Symbol]:
-    states = {
-        read.name
-        for equation in equations
-        for read in _shifted(equation.expr)
-        if quantities[read.name].role == "defined"
-    }
-    members: dict[sympy.Symbol, list[str]] = {}
-    for name, shape in final.items():
-        for dim in shape:
-            if dim in origin:
-                members.setdefault(dim, []).append(name)
-    free = {symbol for shape in final.values() for dim in shape for symbol in dim.free_symbols if symbol in origin}
-    for symbol in free:
-        members.setdefault(symbol, [origin[symbol]])
-
-    def letter(names: list[str]) -> tuple[str, str]:
-        roles = [("H", [n for n in names if n in states])]
-        roles.append(("D", [n for n in names if quantities[n].role == "input"]))
-        roles.append(("O", [n for n in names if quantities[n].role == "defined"]))
-        roles.append(("K", names))
-        return next((kind, min(found)) for kind, found in roles if found)
-
-    chosen = {symbol: letter(names) for symbol, names in members.items()}
-    taken = {str(s) for shape in final.values() for dim in shape for s in dim.free_symbols if s not in origin}
-    result: dict[sympy.Symbol, sympy.Symbol] = {}
-    for symbol, (kind, member) in sorted(chosen.items(), key=lambda item: (item[1], str(item[0]))):
-        rivals = sum(kind == other for other, _ in chosen.values())
-        name = kind if rivals == 1 and kind not in taken else f"{kind}_{member}"
-        while name in taken:
-            name += "_"
-        taken.add(name)
-        result[symbol] = dimension(name)
-    return result
-
-
-def _shifted(expr: sympy.Basic) -> Iterable[Ref]:
-    if isinstance(expr, Ref):
-        if getattr(expr.index, "shift", 0):
-            yield expr
-    elif isinstance(expr, Op):
-        for operand in expr.operands:
-            yield from _shifted(operand)
-

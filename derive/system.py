@@ -12,97 +12,20 @@ Read next: `derive.adjoint`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal
 
 import sympy
 
+from derive.equation import Equation, Origin, Role, Var
 from derive.errors import EquationError
-from derive.expr import Fixed, Ref, Span, Step, refs
+from derive.expr import Fixed, Ref, Step, refs
 from derive.order import Component, boundary_refs, components, contextual_refs
 from derive.shapes import ShapeOf, pair
 from derive.text import to_text
 
-Role = Literal["parameter", "constant", "input", "defined"]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Why a derived quantity exists.
-
-    Attributes:
-        kind: "pre-activation", "cotangent", "contribution", "upstream", "final", "tangent" or "gathered".
-        of: the quantity it belongs to.
-        at: for a contribution, the shift k of the reads that it collects.
-    """
-
-    kind: str
-    of: str
-    at: int = 0
-
-
-@dataclass(frozen=True)
-class Var:
-    """A quantity.
-
-    Attributes:
-        name: as the author wrote it.
-        shape: SymPy dimensions of one example: () a scalar, (n,) a column, (n, m) a matrix.
-        axis: the time axis of a sequence; None for a quantity without time.
-        role: a parameter is shared by all examples, an input differs between them; constants have no gradient.
-        classes: for an integer input, how many values it can take; else None.
-        origin: why it exists, if it was derived; no part of its identity.
-    """
-
-    name: str
-    shape: tuple[sympy.Expr, ...]
-    axis: str | None = None
-    role: Role = "defined"
-    classes: sympy.Expr | None = None
-    origin: Origin | None = field(default=None, compare=False)
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether it is given from outside."""
-        return self.role != "defined"
-
-
-@dataclass(frozen=True)
-class Equation:
-    """``out = expr``.
-
-    Attributes:
-        out: what is defined: ``h[t]``, ``h[0]``, or a quantity without time.
-        expr: the right side.
-        span: where it was written.
-    """
-
-    out: Ref
-    expr: sympy.Expr
-    span: Span | None = field(default=None, compare=False)
-
-    @property
-    def name(self) -> str:
-        """The quantity that is defined."""
-        return self.out.name
-
-    @property
-    def axis(self) -> str | None:
-        """The axis along which it holds at every step; None for a boundary or time-free equation."""
-        return self.out.index.axis if isinstance(self.out.index, Step) else None
-
-    @property
-    def is_boundary(self) -> bool:
-        """Whether it gives a value outside the steps 1…T."""
-        return isinstance(self.out.index, Fixed)
-
-    def __str__(self) -> str:
-        return f"{to_text(self.out)} = {to_text(self.expr)}"
-
-    def _repr_latex_(self) -> str:
-        return f"${sympy.latex(self.out)} = {sympy.latex(self.expr)}$"
+__all__ = ["Equation", "Origin", "Role", "System", "Var", "declaration_text", "system_text"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,7 +237,7 @@ def _check_bindings(system: System) -> None:
     seen: set[Ref] = set()
     for equation in system.equations:
         var = system.variables.get(equation.name)
-        if var is None or var.is_leaf and not equation.is_boundary:
+        if var is None or (var.is_leaf and not equation.is_boundary):
             raise EquationError(f"{equation.name} has an equation but is not a defined quantity", equation.span)
         if equation.out in seen:
             raise EquationError(f"{to_text(equation.out)} is defined twice", equation.span)

@@ -30,7 +30,7 @@ def index_text(index: Index | None) -> str:
     elif isinstance(index, Fixed) and index.from_end:
         base, offset = index.axis.upper(), index.offset
     else:
-        return f"[{index.offset}]"  # type: ignore[attr-defined]
+        return f"[{index.offset}]"
     return f"[{base}{offset:+d}]" if offset else f"[{base}]"
 
 

@@ -24,6 +24,7 @@ from reports.mathml import to_mathml
 from reports.formula import width
 from reports.page import SCRIPT, STYLE
 
+LONG = 21.0  # em; a longer sum needs the line for itself, its reason goes below
 WIDE = 14.0  # em; longer formulas in running text get a scroll bar of their own on narrow screens
 _XML_PROLOG = re.compile(r"^\s*(?:<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|\s+)*", re.DOTALL)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
@@ -102,7 +103,7 @@ class _Writer:
     def contents(self, blocks: tuple[Block, ...], printed: tuple[str, ...]) -> str:
         """The list of sections and subsections; nothing where there are fewer than two."""
         entries = [
-            f'<li{" class=\'sub\'" if block.level == 2 else ""}><a href="#{_anchor(block, text)}">'
+            f'<li class="level{block.level}"><a href="#{_anchor(block, text)}">'
             f'<span class="n">{text}</span>{self.line(block.text, links=False)}</a></li>'
             for block, text in zip(blocks, printed, strict=True)
             if isinstance(block, Heading) and block.level <= 2
@@ -158,12 +159,13 @@ class _Writer:
             cell("left", to_mathml(row.left, display=True) if row.left else ""),
             cell("rel", to_mathml(row.relation) if row.relation else ""),
             cell("terms", "\n".join(terms)),
-            cell("reason", self.line(row.reason)),
             cell("shape", to_mathml(row.shape) if row.shape else ""),
+            cell("reason", self.line(row.reason)),
             cell("number", f'<a href="#eq-{printed}" aria-label="Equation {printed}">({printed})</a>'),
         )
-        kind = "" if row.left else ' class="on"'
-        return f'<tr id="eq-{printed}"{kind} data-tex="{_text(copied)}">' + "\n".join(filter(None, cells)) + "</tr>"
+        long = sum(map(width, (*row.terms, row.tail))) > LONG
+        kind = " ".join(("on" if not row.left else "first", *(("below",) if long else ())))
+        return f'<tr id="eq-{printed}" class="{kind}" data-tex="{_text(copied)}">' + "\n".join(filter(None, cells)) + "</tr>"
 
     def _table(self, block: Table, printed: str) -> str:
         align = block.align or "l" * len(block.header)

@@ -49,6 +49,8 @@ class CodeSpan:
 Inline = Text | Math | Reference | CodeSpan
 _MARK = re.compile(r"\\([\\${`])|\$([^$]+)\$|\{eq:([^{}]*)\}|`([^`\n]+)`")
 
+_SIGN = re.compile(r"(?<![\w-])-(?=\.?\d)")
+
 
 def inline(text: str, where: str = "text") -> tuple[Inline, ...]:
     """The parts of a line of text, literal neighbours joined."""
@@ -68,7 +70,9 @@ def inline(text: str, where: str = "text") -> tuple[Inline, ...]:
     if "$" in text[position:]:
         raise DocumentError(f"{where}: a '$' without its partner (write \\$ for a dollar): {text[:80]!r}")
     pending += text[position:]
-    return tuple(parts + ([Text(pending)] if pending else []))
+    parts += [Text(pending)] if pending else []
+    # A number's sign is a minus and not a hyphen, at which a line would break.
+    return tuple(Text(_SIGN.sub("\u2212", part.text)) if isinstance(part, Text) else part for part in parts)
 
 
 def plain(text: str) -> str:

@@ -39,8 +39,12 @@ body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.58 v
 a { color: var(--link); text-decoration: none; }
 a:hover { text-decoration: underline; text-underline-offset: .15em; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-radius: 2px; }
-math { font-family: "STIX Two Math", "Cambria Math", "Libertinus Math", "Latin Modern Math", "STIX Math", math;
+math { font-family: "STIX Two Math", "Cambria Math", "Libertinus Math", "XITS Math", "TeX Gyre Termes Math",
+    "Latin Modern Math", "STIX Math", math;
   font-size: 1.05em; white-space: nowrap; overflow-wrap: normal; }
+.prime { font-family: var(--text); }
+.overline { border-top: .06em solid; padding-top: .14em; } .underline { border-bottom: .06em solid; padding-bottom: .14em; }
+munder mtd, msub mtd { padding: 0; }
 .page { max-width: 50rem; margin: 0 auto; padding: 2.6rem 1.4rem 6rem; }
 main { container-type: inline-size; min-width: 0; }
 header { margin-bottom: 1.8rem; }
@@ -48,6 +52,7 @@ h1 { font-size: 2.05rem; line-height: 1.18; font-weight: 600; letter-spacing: -.
   text-wrap: balance; }
 .subtitle { margin: 0; color: var(--soft); font-size: 1.08rem; line-height: 1.45; font-style: italic; }
 h2, h3, h4 { font-weight: 600; line-height: 1.28; text-wrap: balance; position: relative; }
+main > :first-child { margin-top: 0; }
 h2 { font-size: 1.36rem; margin: 3rem 0 .8rem; padding-top: .9rem; border-top: 1px solid var(--line); }
 h3 { font-size: 1.1rem; margin: 2.1rem 0 .5rem; }
 h4 { font-size: 1rem; margin: 1.6rem 0 .4rem; font-style: italic; }
@@ -66,21 +71,20 @@ nav h2 { all: unset; display: block; font: 600 .74rem var(--sans); letter-spacin
   color: var(--soft); margin-bottom: .55rem; }
 nav ol { list-style: none; margin: 0; padding: 0; columns: 17rem 2; column-gap: 2rem; }
 nav li { break-inside: avoid; padding: .16rem 0 .16rem 1.9rem; text-indent: -1.9rem; }
-nav li.sub { padding-left: 4.1rem; text-indent: -2.2rem; font-size: .95em; }
+nav .level2 { padding-left: 4.1rem; text-indent: -2.2rem; font-size: .95em; }
 nav .n { display: inline-block; width: 1.9rem; text-indent: 0; color: var(--faint); }
-nav .sub .n { width: 2.2rem; }
+nav .level2 .n { width: 2.2rem; }
 nav a { color: var(--ink); }
 
-.eqs { display: block; margin: .9rem 0 1.1rem; border-spacing: 0; }
-.eqs tbody { display: grid; grid-template-columns: fit-content(34%) auto minmax(0, 1fr) fit-content(13.5rem) auto auto;
-  row-gap: .1rem; }
+.eqs { display: block; margin: .8rem 0 1rem; padding-left: 1.4rem; border-spacing: 0; }
+.eqs tbody { display: grid; grid-template-columns: fit-content(34%) auto minmax(0, 1fr) fit-content(13rem) auto auto; }
 .eqs tr { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: baseline;
-  padding: .22rem .35rem; margin: 0 -.35rem; border-radius: 4px; position: relative; }
+  padding: .2rem .35rem; margin: 0 -.35rem; border-radius: 4px; position: relative; }
 .eqs tr:target { background: var(--mark); }
-.eqs td { padding: 0; display: block; }
+.eqs td { padding: 0; display: block; grid-row: 1; }
 .left { text-align: right; overflow-x: auto; overflow-y: hidden; padding-block: .12rem !important; grid-column: 1; }
 .rel { text-align: center; padding: 0 .36em !important; grid-column: 2; }
-.terms { grid-column: 3; overflow-x: auto; overflow-y: hidden; line-height: 1.75; padding-block: .12rem !important;
+.terms { grid-column: 3; overflow-x: auto; overflow-y: hidden; line-height: 1.62; padding-block: .12rem !important;
   overflow-wrap: normal; scrollbar-width: thin; }
 .tail { margin-left: 1.6em; }
 .reason { grid-column: 4; color: var(--soft); font-size: .84rem; line-height: 1.4; text-align: right;
@@ -89,18 +93,20 @@ nav a { color: var(--ink); }
 .number { grid-column: 6; padding-left: .9rem !important; text-align: right; min-width: 2.9rem;
   font-variant-numeric: tabular-nums lining-nums; }
 .number a { color: var(--soft); }
+.below .reason { grid-row: 2; grid-column: 3 / 5; text-align: left; padding: 0 !important; }
 @container (max-width: 46rem) {
   .eqs tbody { grid-template-columns: fit-content(34%) auto minmax(0, 1fr) 0 auto auto; }
-  .reason { grid-row: 2; grid-column: 3 / -1; text-align: left; padding: 0 !important; }
+  .eqs .reason { grid-row: 2; grid-column: 3 / -1; text-align: left; padding: 0 !important; }
 }
 @container (max-width: 27rem) {
+  .eqs { padding-left: 0; }
   .eqs tbody, .eqs tr { display: block; }
-  .eqs tr { padding: .34rem .35rem .34rem 1.85rem; text-indent: -1.5rem; overflow-x: auto; overflow-y: hidden; }
+  .eqs tr { padding: .25rem 3rem .25rem 1.85rem; text-indent: -1.5rem; overflow-x: auto; overflow-y: hidden; }
   .eqs tr.on { text-indent: 0; }
   .eqs td { display: inline; padding: 0 !important; overflow: visible; }
-  .eqs .rel { padding: 0 .3em !important; }
+  .eqs .rel { padding: 0 .06em !important; }
   .eqs tr.on .rel { padding-left: 0 !important; }
-  .eqs .number { float: right; text-indent: 0; margin-left: .8rem; }
+  .eqs .number { position: absolute; right: .35rem; top: .35rem; text-indent: 0; }
   .eqs .shape { text-indent: 0; margin-left: .9em; }
   .eqs .reason { display: block; text-indent: 0; margin-top: .1rem; }
   .tail { margin-left: .9em; }
@@ -143,8 +149,7 @@ pre code { font-size: .78rem; line-height: 1.55; }
 .code .copy { right: .5rem; top: .5rem; }
 tr:hover > td > .copy, .code:hover > .copy, .copy:focus-visible { opacity: 1; }
 .copy:hover { color: var(--ink); border-color: var(--faint); }
-@container (max-width: 27rem) { .number .copy { position: static; display: block; margin: .2rem 0 0 auto; } }
-@media (max-width: 60rem) { .number .copy { right: 0; top: 1.9rem; z-index: 1; } }
+@media (max-width: 60rem) { .number .copy { right: 0; z-index: 1; } }
 @media (hover: none) { .code .copy { opacity: .8; } }
 
 @media (min-width: 72rem) {

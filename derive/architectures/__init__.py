@@ -1,0 +1,11 @@
+"""The architectures of the library, one family a file, in the order in which they are best read.
+
+To add one, append an entry to a family; a new family also goes into `LIBRARY`.
+"""
+
+from derive.architectures import elman, gru, jordan, lstm, peephole
+from derive.architectures.entry import Architecture
+
+__all__ = ["LIBRARY", "Architecture"]
+
+LIBRARY: tuple[Architecture, ...] = (*elman.FAMILY, *jordan.FAMILY, *gru.FAMILY, *lstm.FAMILY, *peephole.FAMILY)
