@@ -18,13 +18,14 @@ from collections.abc import Iterable, Sequence
 import sympy
 
 from derive.elementwise import partial
+from derive.equation import Equation, Origin, Role, Var
 from derive.expr import Fixed, Op, Ref, Step, apply, axis_symbol, fixed, plus, ref, refs, step, times
 from derive.operands import NameSupply, name_operands
 from derive.order import outside
-from derive.primitives import TABLE
-from derive.shapes import unpair
+from derive.primitives import TABLE, Shape
+from derive.shapes import ShapeOf, pair, unpair
 from derive.structural import fit
-from derive.system import Equation, Origin, System, Var
+from derive.system import System
 
 Axes = tuple[str, ...]
 ZERO = sympy.Integer(0)
@@ -99,10 +100,14 @@ class _Sweep:
         self.primal, self.outputs, self.wrt, self.final = primal, outputs, wrt, final
         self.supply = NameSupply(set(primal.variables))
         self.variables: dict[str, Var] = dict(primal.variables)
+        self.shapes: dict[str, Shape] = {name: pair(var.shape) for name, var in primal.variables.items()}
+        self.shape_of = ShapeOf(self.shapes)
         self.live = dependent(primal, wrt) & ancestors(primal, (*outputs, *final))
         if not self.live:
             raise ValueError(f"{', '.join((*outputs, *final))} does not depend on {', '.join(wrt)}")
-        self.cotangent = {n: self._new(f"d{n}", "cotangent", n) for n in primal.variables if n in self.live}
+        self.cotangent = {
+            name: self._new(f"d{name}", "cotangent", name) for name in primal.variables if name in self.live
+        }
         self.at_step: dict[tuple[str, int], list[sympy.Expr]] = {}  # by name and shift
         self.at_place: dict[str, list[tuple[Fixed, sympy.Expr]]] = {}  # core and boundary positions
         self.once: dict[str, list[sympy.Expr]] = {}
@@ -110,20 +115,23 @@ class _Sweep:
 
     # --- names ---------------------------------------------------------------------------------------------
 
-    def _new(self, wish: str, kind: str, of: str, *, at: int = 0, like: str | None = None) -> str:
-        model = self.primal.variables[like or of]
+    def _new(self, wish: str, kind: str, of: str, *, at: int = 0) -> str:
+        model = self.primal.variables[of]
         name = self.supply.fresh(wish)
-        self.variables[name] = Var(name, model.shape, model.axis, "defined", None, Origin(kind, of, at))
-        return name
+        return self._enter_variable(Var(name, model.shape, model.axis, "defined", None, Origin(kind, of, at)))
 
     def _given(self, wish: str, kind: str, of: str, *, timed: bool) -> str:
         model = self.primal.variables[of]
         name = self.supply.fresh(wish)
         axis = model.axis if timed else None
         shared = model.role in ("parameter", "constant") or not (model.axis or of in self.primal.batched)
-        role = "parameter" if shared else "input"
-        self.variables[name] = Var(name, model.shape, axis, role, None, Origin(kind, of))  # type: ignore[arg-type]
-        return name
+        role: Role = "parameter" if shared else "input"
+        return self._enter_variable(Var(name, model.shape, axis, role, None, Origin(kind, of)))
+
+    def _enter_variable(self, var: Var) -> str:
+        self.variables[var.name] = var
+        self.shapes[var.name] = pair(var.shape)
+        return var.name
 
     # --- the reverse sweep ---------------------------------------------------------------------------------
 
@@ -166,21 +174,13 @@ class _Sweep:
                 self._pull(operand, contribution, context)
 
     def _vjp(self, call: Op, ybar: sympy.Expr, i: int, value: sympy.Expr) -> sympy.Expr | None:
-        record, shape_of = TABLE[call.primitive], self._shape_of
+        record, shape_of = TABLE[call.primitive], self.shape_of
         if record.vjp is not None:
             return record.vjp(call, value, ybar, i, shape_of)
         slope = partial(call.primitive, i)(value, *call.operands)
         if slope == 0:
             return None
         return fit(times(ybar, slope), shape_of(call.operands[i]), shape_of)
-
-    def _shape_of(self, expr: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
-        known = self.primal.shape_of
-        for read in refs(expr):
-            if read.name not in known.variables:
-                var = self.variables[read.name]
-                known.variables = {**known.variables, read.name: (*var.shape, sympy.Integer(1), sympy.Integer(1))[:2]}
-        return known(expr)
 
     def _enter(self, binder: Op, ybar: sympy.Expr, context: Axes) -> tuple[sympy.Expr, Axes]:
         """Go inside ``sum[t](…)``: what runs along other axes and does not matter inside is summed before."""
@@ -190,10 +190,11 @@ class _Sweep:
         total = self._sum(ybar, outer)
         if outer:
             name = self.supply.fresh(f"d{_lead(binder)}_all")
-            shape = unpair(self._shape_of(total))
+            shape = unpair(self.shape_of(total))
             kept = tuple(a for a in context if a not in outer)
-            self.variables[name] = Var(name, shape, kept[0] if kept else None, origin=Origin("gathered", _lead(binder)))
-            out = ref(name, step(kept[0]) if kept else None)
+            axis_kept = kept[0] if kept else None
+            self._enter_variable(Var(name, shape, axis_kept, origin=Origin("gathered", _lead(binder))))
+            out = ref(name, step(axis_kept) if axis_kept else None)
             self.gathered.append(Equation(out, total))
             total = out
         return total, (*(a for a in context if a not in outer), axis)

@@ -180,9 +180,10 @@ class Reader:
             inner = inner.left
         ends = {str(length(axis_symbol(known))): known for known in self.axes}
         if not isinstance(inner, ast.Name):
+            offset = self._whole(inner) + shift
             if axis is None:
                 self._fail(tree, f"{name} has no time axis: read it at a step somewhere, or declare '{name}[t] : …'")
-            return fixed(axis, self._whole(inner) + shift)
+            return fixed(axis, offset)
         if inner.id in self.axes:
             if axis not in (None, inner.id):
                 self._fail(tree, f"{name} is a sequence along {axis} and cannot be read at [{inner.id}]")
@@ -263,34 +264,39 @@ class Reader:
             self._fail(function, f"unknown function {function.id}{hint}")
         record = TABLE[name]
         static: list[sympy.Basic] = []
+        kinds = () if record.static == ("axis",) else record.static
+        axis = self._bound_axis(tree, name, bracket, record.static)
         if record.static == ("axis",):
-            if not isinstance(bracket, ast.Name) or bracket.id not in self.axes:
-                self._fail(tree, f"{name} needs a time axis in brackets, as in {name}[t](…)")
-            static.append(axis_symbol(bracket.id))
-            kinds: tuple[str, ...] = ()
-        else:
-            if bracket is not None:
-                self._fail(tree, f"{name} takes no brackets")
-            kinds = record.static
+            static.append(axis_symbol(axis))
         count = record.arity or 1
         optional = name in ("reduce_to", "broadcast_to")
         if not (count + (0 if optional else len(kinds)) <= len(tree.args) <= count + len(kinds)):
             wanted = count + len(kinds)
             self._fail(tree, f"{name} takes {wanted} argument{'s' * (wanted != 1)}, not {len(tree.args)}")
-        static += [self._static(kind, argument) for kind, argument in zip(kinds, tree.args[count:], strict=False)]
+        static += [self._static(kind, argument, axis) for kind, argument in zip(kinds, tree.args[count:], strict=False)]
         if optional:
             static = [*static, sympy.Integer(1), sympy.Integer(1)][:2]
         return apply(name, *(self._expr(argument) for argument in tree.args[:count]), static=tuple(static))
 
-    def _static(self, kind: str, tree: ast.expr) -> sympy.Basic:
+    def _bound_axis(self, tree: ast.expr, name: str, bracket: ast.expr | None, kinds: tuple[str, ...]) -> str:
+        """The axis in ``sum[t](…)``; for ``place(v, T)`` it may be left out along time."""
+        if kinds not in (("axis",), ("position",)):
+            if bracket is not None:
+                self._fail(tree, f"{name} takes no brackets")
+            return ""
+        if isinstance(bracket, ast.Name) and bracket.id in self.axes:
+            return bracket.id
+        if bracket is None and kinds == ("position",) and self.axis is not None:
+            return self.axis
+        self._fail(tree, f"{name} needs a time axis in brackets, as in {name}[t](…)")
+
+    def _static(self, kind: str, tree: ast.expr, axis: str) -> sympy.Basic:
         if kind == "slice":
             if not (isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitOr)):
                 self._fail(tree, "a range of rows reads first:stop, as in 0:H")
             return sympy.Tuple(self._known_dimension(tree.left), self._known_dimension(tree.right))
         if kind == "position":
-            if self.axis is None:
-                self._fail(tree, "place(…) stands in an equation along time")
-            index = self._index(tree, tree, "place", self.axis)
+            index = self._index(tree, tree, "place", axis)
             if not isinstance(index, Fixed):
                 self._fail(tree, "a place is a fixed step, such as 1 or T")
             return index

@@ -142,7 +142,7 @@ def _axes(statements: list[Statement]) -> tuple[str, ...]:
     """Names that index a left side: the t of ``h[t] = …``."""
     found: dict[str, None] = {}
     for statement in statements:
-        match = re.fullmatch(rf"\s*(?:\w+\s+)?({NAME})\s*\[\s*(\w+)\s*\]\s*", statement.left)
+        match = re.fullmatch(rf"\s*(?:\w+\s+)?({NAME})\s*\[\s*(\w+)\s*(?:[+-]\s*\d+\s*)?\]\s*", statement.left)
         if match and not match[2].isdigit() and match[2][0].islower():
             found[match[2]] = None
         for bound in re.finditer(r"\b(?:sum|stack)\s*\[\s*(\w+)\s*\]", statement.right):

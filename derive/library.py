@@ -1,19 +1,18 @@
 """`load` an architecture of the library by name.
 
 >>> load("lstm").states
-('c', 'h')
+('h', 'c')
 >>> load("ltsm")
 Traceback (most recent call last):
 derive.library.UnknownArchitecture: no architecture is called 'ltsm'; did you mean 'lstm'?
 
-Read next: `derive.system`.
+Read next: `derive.adjoint`.
 """
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import cache
-from textwrap import dedent
 
 from derive.architectures import LIBRARY
 from derive.language import parse
@@ -28,13 +27,14 @@ class UnknownArchitecture(LookupError):
     Attributes:
         name: what was asked for.
         closest: the most similar name there is, or None.
+        hint: what to try instead, in words.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.closest = next(iter(get_close_matches(name, ENTRIES, n=1)), None)
-        hint = f"did you mean {self.closest!r}?" if self.closest else f"there are {', '.join(ENTRIES)}"
-        super().__init__(f"no architecture is called {name!r}; {hint}")
+        self.hint = f"did you mean {self.closest!r}?" if self.closest else f"there are {', '.join(ENTRIES)}"
+        super().__init__(f"no architecture is called {name!r}; {self.hint}")
 
 
 def names() -> tuple[str, ...]:
@@ -52,5 +52,5 @@ def load(name: str) -> System:
     if name not in ENTRIES:
         raise UnknownArchitecture(name)
     entry = ENTRIES[name]
-    system = parse(dedent(entry.text).strip(), name=entry.name, strict=True)
+    system = parse(entry.text, name=entry.name, strict=True)
     return system.renamed(title=entry.title, source=entry.source, notes=entry.notes)

@@ -18,7 +18,7 @@ from sympy.utilities.iterables import strongly_connected_components
 
 from derive.equation import Equation
 from derive.errors import EquationError
-from derive.expr import Fixed, Op, Ref, Step, fixed, ref
+from derive.expr import Fixed, Index, Op, Ref, Step, fixed, ref
 from derive.primitives import TABLE
 
 
@@ -70,6 +70,16 @@ def outside(index: Step) -> list[Fixed]:
     ]
 
 
+def _touches(index: Index | None, boundary: Index | None) -> bool:
+    """Whether a read can meet a value outside 1…T: ``[t+1]`` meets ``[T+1]``; so does ``[2]``, when T = 1."""
+    if isinstance(index, Step):
+        return boundary in outside(index)
+    if not isinstance(index, Fixed) or not isinstance(boundary, Fixed) or index.from_end == boundary.from_end:
+        return False
+    steps = boundary.offset - index.offset if index.from_end else index.offset - boundary.offset
+    return steps >= 1
+
+
 def components(equations: Sequence[Equation]) -> tuple[Component, ...]:
     """Strongly connected components, dependencies first.
 
@@ -93,8 +103,8 @@ def components(equations: Sequence[Equation]) -> tuple[Component, ...]:
             if (j := core.get(read.name)) is not None:
                 stepwise = isinstance(index, Step) and index.axis == equation.axis and index.axis not in axes
                 edges.setdefault((i, j), []).append(read if stepwise else None)
-            if not (isinstance(index, Step) and index.shift == 0):
-                for j in edges_of.get(read.name, []):
+            for j in edges_of.get(read.name, []):
+                if _touches(index, equations[j].out.index):
                     edges.setdefault((i, j), []).append(None)
     groups = strongly_connected_components((list(range(len(equations))), list(edges)))
     return tuple(_component(equations, sorted(group), edges) for group in groups)

@@ -124,6 +124,7 @@ def _call(expr: Op) -> str:
         elif kind == "slice":
             arguments.append(f"{value.args[0]}:{value.args[1]}")
         elif kind == "position":
+            name = f"{name}[{value.axis}]"
             arguments.append(index_text(value)[1:-1])
         else:
             arguments.append(str(value))

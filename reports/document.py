@@ -1,11 +1,12 @@
 """The document model of the reports: a closed set of plain blocks, checked when a `Report` is built.
 
-A report is a title and a tuple of blocks. Blocks hold text, LaTeX and bytes, never HTML or TeX of a writer, so one
-report prints in every format. An equation row is ``left relation term₁ term₂ …``, its additive terms kept apart
-because they are the only places where a long equation may wrap.
+A report is a title and a tuple of blocks. Blocks hold text, LaTeX and bytes, never HTML or TeX of a
+writer, so one report prints in every format. An equation row is ``left relation term₁ term₂ …``, its
+additive terms kept apart because they are the only places where a long equation may wrap.
 
-Text (of prose, reasons, cells, captions, headings) has the marks of `reports.inline`. Labels, references and formulas
-are checked here and not in the writers: a mistake shows before anything is written, and the same in every format.
+Text (of prose, reasons, cells, captions, headings) has the marks of `reports.inline`. Labels, references
+and formulas are checked here and not in the writers: a mistake shows before anything is written, and the
+same in every format.
 
 Read next: `reports.html`.
 """
@@ -40,9 +41,9 @@ class Prose:
 class Row:
     r"""One numbered equation, ``left relation terms tail``, with its shape and its reason at the right.
 
-    ``left`` is empty where a derivation continues. The first term has no sign or a leading ``-``; every later one
-    leads with ``+`` or ``-``. ``shape``, ``left``, ``relation`` and ``tail`` (a range such as ``t = 1, \dots, T``)
-    are LaTeX; ``reason`` is text.
+    ``left`` is empty where a derivation continues. The first term has no sign or a leading ``-``; every
+    later one leads with ``+`` or ``-``. ``shape``, ``left``, ``relation`` and ``tail`` (a range such as
+    ``t = 1, \dots, T``) are LaTeX; ``reason`` is text.
     """
 
     left: str
@@ -91,9 +92,13 @@ class Table:
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row) != len(self.header):
-                raise DocumentError(f"table {self.caption!r}: {len(row)} cells under {len(self.header)} headers: {row}")
+                raise DocumentError(
+                    f"table {self.caption!r}: {len(row)} cells under {len(self.header)} headers: {row}"
+                )
         if self.align and (len(self.align) != len(self.header) or set(self.align) - set("lrc")):
-            raise DocumentError(f"table {self.caption!r}: align {self.align!r} is not one of l, r, c for each column")
+            raise DocumentError(
+                f"table {self.caption!r}: align {self.align!r} is not one of l, r, c for each column"
+            )
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,9 @@ class Note:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise DocumentError(f"note {self.title!r}: the kind {self.kind!r} is not one of {', '.join(KINDS)}")
+            raise DocumentError(
+                f"note {self.title!r}: the kind {self.kind!r} is not one of {', '.join(KINDS)}"
+            )
 
 
 Block = Heading | Prose | Rows | Table | Figure | Code | Note
@@ -185,7 +192,9 @@ def number(blocks: Sequence[Block]) -> Numbering:
             if block.level not in (1, 2, 3):
                 raise DocumentError(f"heading {block.text!r}: level {block.level} is not 1, 2 or 3")
             if block.anchor in anchors or (block.anchor and not LABEL.fullmatch(block.anchor)):
-                raise DocumentError(f"heading {block.text!r}: the anchor {block.anchor!r} is taken or not a label")
+                raise DocumentError(
+                    f"heading {block.text!r}: the anchor {block.anchor!r} is taken or not a label"
+                )
             anchors |= {block.anchor} - {""}
             sections[block.level - 1 :] = [sections[block.level - 1] + 1] + [0] * (3 - block.level)
             text = ".".join(map(str, sections[: block.level]))

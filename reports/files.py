@@ -1,8 +1,9 @@
 """Files written whole or not at all.
 
-A report that takes the place of an older one must never be half of it, so text goes to a temporary file in the same
-directory and is moved over the target, which POSIX and Windows do in one step. Several files are all written before
-the first is moved. Text is UTF-8 with ``\\n``, so that the bytes are the same on every system.
+A report that takes the place of an older one must never be half of it, so text goes to a temporary file
+in the same directory and is moved over the target, which POSIX and Windows do in one step. Several files
+are all written before the first is moved. Text is UTF-8 with ``\\n``, so that the bytes are the same on
+every system.
 
 Read next: `reports.jsonreport`.
 """
@@ -57,7 +58,7 @@ def write_all(directory: str | Path, contents: Mapping[str, str | bytes]) -> tup
 def _write_beside(path: Path, content: str | bytes) -> Path:
     data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name[:60]}.{os.getpid()}.tmp")
-    # Not tempfile: its files are readable by their owner only, and the report keeps the mode it is created with.
+    # Not tempfile: its files are readable by their owner only, and the report would stay so.
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -1,10 +1,11 @@
 r"""LaTeX formulas that every writer can set: the commands allowed, the check, and an estimate of the width.
 
-A formula is LaTeX as it stands between dollars: ``\delta z^{f}_{t} \odot f_t``. Two programs read it, pdflatex and
-latex2mathml, and both fail late or silently: latex2mathml prints an unknown command as text, TeX would run
-``\input``. So a formula is checked when the report is built: only commands of the table below, braces, ``\left`` and
-``\right`` and environments in pairs, no comment, no ``^^``. A test sets every command of the table in both.
-``\operatorname*``, ``\arg`` and ``aligned`` are absent because latex2mathml breaks on them.
+A formula is LaTeX as it stands between dollars: ``\delta z^{f}_{t} \odot f_t``. Two programs read it,
+pdflatex and latex2mathml, and both fail late or silently: latex2mathml prints an unknown command as text,
+TeX would run ``\input``. So a formula is checked when the report is built: only commands of the table
+below, braces, ``\left`` and ``\right`` and environments in pairs, no comment, no ``^^``. A test sets
+every command of the table in both. ``\operatorname*``, ``\arg`` and ``aligned`` are absent because
+latex2mathml breaks on them.
 
 Read next: `reports.document`.
 """
@@ -15,15 +16,16 @@ import re
 from functools import lru_cache
 
 GREEK = (
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi rho varrho sigma "
-    "tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi rho "
+    "varrho sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi "
+    "Psi Omega"
 )
 LETTERS = "partial nabla infty ell top bot prime hbar emptyset forall exists"
 OPERATORS = (
-    "cdot times div ast star circ bullet odot oplus ominus otimes pm mp wedge vee neg cup cap setminus in notin ni "
-    "subset subseteq supset le leq ge geq lt gt ne neq equiv approx sim simeq propto ll gg to mapsto rightarrow "
-    "leftarrow leftrightarrow Rightarrow Leftarrow Leftrightarrow longrightarrow implies iff uparrow downarrow "
-    "mid parallel perp triangleq coloneqq ldots cdots vdots ddots dots"
+    "cdot times div ast star circ bullet odot oplus ominus otimes pm mp wedge vee neg cup cap setminus "
+    "in notin ni subset subseteq supset le leq ge geq lt gt ne neq equiv approx sim simeq propto ll gg "
+    "to mapsto rightarrow leftarrow leftrightarrow Rightarrow Leftarrow Leftrightarrow longrightarrow "
+    "implies iff uparrow downarrow mid parallel perp triangleq coloneqq ldots cdots vdots ddots dots"
 )
 BIG = "sum prod int bigoplus bigotimes bigcup bigcap"
 FUNCTIONS = "exp log ln sin cos tan sinh cosh tanh max min sup inf lim det dim ker gcd Pr deg"
@@ -31,7 +33,8 @@ FENCES = "lvert rvert lVert rVert langle rangle lfloor rfloor lceil rceil lbrace
 SPACES = "quad qquad"
 WITH_ARGUMENT = (
     "mathrm mathbf mathit mathsf mathtt mathbb mathcal mathfrak boldsymbol operatorname text "
-    "hat widehat bar tilde widetilde dot ddot vec overline underline underbrace overbrace sqrt substack phantom"
+    "hat widehat bar tilde widetilde dot ddot vec overline underline underbrace overbrace sqrt "
+    "substack phantom"
 )
 WITH_ARGUMENTS = "frac dfrac tfrac binom overset underset stackrel"
 LAYOUT = "left right bigl bigr Bigl Bigr displaystyle textstyle begin end"
@@ -53,7 +56,9 @@ class FormulaError(ValueError):
 
     def __init__(self, formula: str, problem: str) -> None:
         self.formula, self.problem = formula, problem
-        super().__init__(f"{problem}, in the formula {formula if len(formula) < 90 else formula[:87] + '...'}")
+        super().__init__(
+            f"{problem}, in the formula {formula if len(formula) < 90 else formula[:87] + '...'}"
+        )
 
 
 @lru_cache(maxsize=8192)
@@ -90,7 +95,9 @@ def _check_pairs(formula: str, bare: str) -> None:
     opened: list[str] = []
     for match in _ENVIRONMENT.finditer(formula):
         if match[2] not in ENVIRONMENTS:
-            raise FormulaError(formula, f"the environment {match[2]} is not among {', '.join(sorted(ENVIRONMENTS))}")
+            raise FormulaError(
+                formula, f"the environment {match[2]} is not among {', '.join(sorted(ENVIRONMENTS))}"
+            )
         if match[1] == "begin":
             opened.append(match[2])
         elif not opened or opened.pop() != match[2]:
@@ -104,12 +111,14 @@ def _check_pairs(formula: str, bare: str) -> None:
 
 _FRACTION = re.compile(r"\\[dt]?(?:frac|binom)\{((?:[^{}]|\{[^{}]*\})*)\}\{((?:[^{}]|\{[^{}]*\})*)\}")
 _SCRIPT = re.compile(r"[_^](?:\{((?:[^{}]|\{[^{}]*\})*)\}|\\[A-Za-z]+|.)")
-_INVISIBLE = re.compile(r"\\(?:left|right|math[a-z]+|boldsymbol|operatorname|text|displaystyle|[Bb]ig[lr])\b|[{}]|\\[,!;: ]")
+_INVISIBLE = re.compile(
+    r"\\(?:left|right|math[a-z]+|boldsymbol|operatorname|text|displaystyle|[Bb]ig[lr])\b|[{}]|\\[,!;: ]"
+)
 
 
 @lru_cache(maxsize=8192)
 def width(formula: str) -> float:
-    """Estimated width in em: good to about a fifth, enough to choose between columns, never to place anything."""
+    """Estimated width in em: good to a fifth, enough to choose between layouts, never to place anything."""
     extra = 0.0
     while match := _FRACTION.search(formula):
         extra += max(width(match[1]), width(match[2])) + 0.3

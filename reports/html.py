@@ -1,14 +1,17 @@
 """A report as one HTML file: native MathML, no network, complete without its script.
 
-Each additive term is a formula of its own in a table of equations, because a browser breaks a line between formulas
-but never inside one. Every formula carries its LaTeX as ``alttext``, every equation its whole LaTeX as ``data-tex``.
-Pictures are ``<img>`` of a data address and not inline SVG: there, identifiers of two pictures cannot collide and a
-script in one cannot run. The page forbids everything that is not in it by a content security policy, and its one
-script by hash, so text that slipped through could still not act. The file is well-formed XML too; tests parse it so.
+Each additive term is a formula of its own in a table of equations, because a browser breaks a line
+between formulas but never inside one. Every formula carries its LaTeX as ``alttext``, every equation its
+whole LaTeX as ``data-tex``. Pictures are ``<img>`` of a data address and not inline SVG: there,
+identifiers of two pictures cannot collide and a script in one cannot run. The page forbids everything
+that is not in it by a content security policy, and its one script by hash, so text that slipped through
+could still not act. The file is well-formed XML too; tests parse it so.
 
-Templates were considered: blocks are small and closed, f-strings and one `escape` are shorter than any of them.
+Templates were considered: blocks are small and closed, f-strings and one `escape` are shorter than any of
+them.
 
-Read next: `reports.page` for the look, `reports.mathml` for the formulas, `reports.latex` for the second writer.
+Read next: `reports.page` for the look, `reports.mathml` for the formulas, `reports.latex` for the second
+writer.
 """
 
 from __future__ import annotations
@@ -19,9 +22,9 @@ import re
 from html import escape
 
 from reports.document import Block, Code, Figure, Heading, Note, Prose, Report, Row, Rows, Table, number
+from reports.formula import width
 from reports.inline import CodeSpan, Math, Reference, inline, paragraphs, unmarked
 from reports.mathml import to_mathml
-from reports.formula import width
 from reports.page import SCRIPT, STYLE
 
 LONG = 21.0  # em; a longer sum needs the line for itself, its reason goes below
@@ -119,7 +122,8 @@ class _Writer:
             case Heading():
                 tag, anchor = f"h{block.level + 1}", _anchor(block, printed)
                 title = self.line(block.text, links=False)
-                return f'<{tag} id="{anchor}"><a href="#{anchor}"><span class="n">{printed}</span>{title}</a></{tag}>'
+                linked = f'<a href="#{anchor}"><span class="n">{printed}</span>{title}</a>'
+                return f'<{tag} id="{anchor}">{linked}</{tag}>'
             case Prose():
                 return "\n".join(f"<p>{self.line(text)}</p>" for text in paragraphs(block.text))
             case Rows():
@@ -165,7 +169,11 @@ class _Writer:
         )
         long = sum(map(width, (*row.terms, row.tail))) > LONG
         kind = " ".join(("on" if not row.left else "first", *(("below",) if long else ())))
-        return f'<tr id="eq-{printed}" class="{kind}" data-tex="{_text(copied)}">' + "\n".join(filter(None, cells)) + "</tr>"
+        return (
+            f'<tr id="eq-{printed}" class="{kind}" data-tex="{_text(copied)}">'
+            + "\n".join(filter(None, cells))
+            + "</tr>"
+        )
 
     def _table(self, block: Table, printed: str) -> str:
         align = block.align or "l" * len(block.header)
@@ -174,14 +182,15 @@ class _Writer:
             marks = ("" if side == "l" else f' class="{side}"' for side in align)
             scope = ' scope="col"' if tag == "th" else ""
             return "".join(
-                f"<{tag}{scope}{mark}>{self.line(cell)}</{tag}>" for mark, cell in zip(marks, row, strict=True)
+                f"<{tag}{scope}{mark}>{self.line(cell)}</{tag}>"
+                for mark, cell in zip(marks, row, strict=True)
             )
 
-        caption = f"<caption><b>Table {printed}.</b>{self.line(block.caption)}</caption>\n" if block.caption else ""
+        caption = _caption("caption", f"Table {printed}.", self.line(block.caption))
         body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in block.rows)
         return (
-            f'<div class="scroll" tabindex="0"><table class="data">\n{caption}<thead><tr>{cells("th", block.header)}'
-            f"</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
+            f'<div class="scroll" tabindex="0"><table class="data">\n{caption}'
+            f"<thead><tr>{cells('th', block.header)}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
         )
 
     def _figure(self, block: Figure, printed: str) -> str:
@@ -190,10 +199,12 @@ class _Writer:
         else:
             data = base64.b64encode(_XML_PROLOG.sub("", block.svg).encode()).decode()
             picture = f'<img alt="{_text(block.alt)}" src="data:image/svg+xml;base64,{data}"/>'
-        caption = (
-            f"\n<figcaption><b>Figure {printed}.</b>{self.line(block.caption)}</figcaption>" if block.caption else ""
-        )
-        return f"<figure>\n{picture}{caption}\n</figure>"
+        caption = _caption("figcaption", f"Figure {printed}.", self.line(block.caption))
+        return f"<figure>\n{picture}\n{caption}</figure>"
+
+
+def _caption(tag: str, name: str, text: str) -> str:
+    return f"<{tag}><b>{name}</b>{text}</{tag}>\n" if text else ""
 
 
 def _anchor(block: Heading, printed: str) -> str:

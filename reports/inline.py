@@ -1,9 +1,9 @@
 """Marks in a line of text: formulas, references to equations, code.
 
-Text (of prose, reasons, cells, captions, headings) knows four marks: ``$...$`` is a formula, ``{eq:label}`` refers to
-an equation, `` `...` `` is code, and a backslash before one of ``\\ $ { ` `` takes its meaning away. There are no more
-because every further mark is one more thing that a user's name can set off; text that comes from a user goes through
-`plain` first, and then has none.
+Text (of prose, reasons, cells, captions, headings) knows four marks: ``$...$`` is a formula,
+``{eq:label}`` refers to an equation, `` `...` `` is code, and a backslash before one of ``\\ $ { ` ``
+takes its meaning away. There are no more because every further mark is one more thing that a user's name
+can set off; text that comes from a user goes through `plain` first, and then has none.
 
 Read next: `reports.formula`.
 """
@@ -76,7 +76,7 @@ def inline(text: str, where: str = "text") -> tuple[Inline, ...]:
 
 
 def plain(text: str) -> str:
-    """A user's text with its marks taken away, for use inside prose, reasons, cells, captions and headings."""
+    """A user's text without meaning as marks, for use in prose, reasons, cells, captions and headings."""
     return re.sub(r"([\\${`])", r"\\\1", text)
 
 

@@ -1,8 +1,8 @@
 """The certificate of a report as JSON text, the same bytes for the same content.
 
-Keys are sorted, the text ends in a newline, and NaN and infinities become null, because JSON has no word for them and
-readers other than Python reject the file. Anything that is not plain data is an error that says where it lies: a
-certificate must not contain the ``repr`` of some object.
+Keys are sorted, the text ends in a newline, and NaN and infinities become null, because JSON has no word
+for them and readers other than Python reject the file. Anything that is not plain data is an error that
+says where it lies: a certificate must not contain the ``repr`` of some object.
 
 Read next: `reports.document`.
 """
@@ -24,7 +24,12 @@ def render(report: Report) -> str:
 
 def to_json(value: object) -> str:
     """Plain data as the text of a JSON file."""
-    return json.dumps(_plain(value, "certificate"), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return (
+        json.dumps(
+            _plain(value, "certificate"), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False
+        )
+        + "\n"
+    )
 
 
 def _plain(value: object, where: str) -> object:
@@ -42,4 +47,6 @@ def _plain(value: object, where: str) -> object:
         return int(value)
     if isinstance(value, numbers.Real):
         return float(value) if math.isfinite(value) else None
-    raise TypeError(f"{where}: {type(value).__name__} is not plain data; give text, numbers, lists or dictionaries")
+    raise TypeError(
+        f"{where}: {type(value).__name__} is not plain data; give text, numbers, lists or dictionaries"
+    )

@@ -1,13 +1,15 @@
 r"""A report as one TeX file for pdflatex: article, amsmath and a handful of packages every installation has.
 
-An equation row is a macro, ``\row{label}{left}{relation}{terms}{shape}{reason}``, and not a line of ``align``: a line
-must wrap at its additive terms, carry a shape, a reason and a number at the right, and break over pages. Each term is
-a box; TeX's own paragraph builder puts the boxes into lines, with the true widths, where an estimate made here would
-be wrong in both directions. A reason stands beside its equation if there is room, else below. ``rows`` reads its
-rows twice, to align the relations at the widest left side. A term wider than the column is scaled down.
+An equation row is a macro, ``\row{label}{left}{relation}{terms}{shape}{reason}``, and not a line of
+``align``: a line must wrap at its additive terms, carry a shape, a reason and a number at the right, and
+break over pages. Each term is a box; TeX's own paragraph builder puts the boxes into lines, with the true
+widths, where an estimate made here would be wrong in both directions. A reason stands beside its equation
+if there is room, else below. ``rows`` reads its rows twice, to align the relations at the widest left
+side. A term wider than the column is scaled down.
 
-Characters beyond ASCII are declared in the preamble (`reports.texchars`), so code is printed verbatim. Tables are
-``longtable``; its columns are as wide as their text is estimated to be, or share the line by those estimates.
+Characters beyond ASCII are declared in the preamble (`reports.texchars`), so code is printed verbatim.
+Tables are ``longtable``; its columns are as wide as their text is estimated to be, or share the line by
+those estimates.
 
 Read next: `reports.texchars`.
 """
@@ -17,7 +19,7 @@ from __future__ import annotations
 import re
 from string import Template
 
-from reports.document import Block, Code, Figure, Heading, Note, Prose, Report, Row, Rows, Table, number
+from reports.document import Block, Code, Figure, Heading, Note, Prose, Report, Row, Rows, Table
 from reports.formula import width
 from reports.inline import CodeSpan, Math, Reference, inline, paragraphs, unmarked
 from reports.texchars import columns, declarations, escape
@@ -69,7 +71,7 @@ PREAMBLE = Template(r"""\documentclass[11pt,a4paper]{article}
 \newsavebox\leftbox\newsavebox\bodybox\newsavebox\shapebox\newsavebox\reasonbox
 \newcommand\numberwidth{2.6em}
 \newcommand\term[1]{\fit{$$\displaystyle #1$$}}
-\newcommand\nextterm[1]{\hskip.24em plus.02em\relax\fit{$$\displaystyle{}#1$$}}
+\newcommand\nextterm[1]{\hskip0pt plus.02em\relax\fit{$$\displaystyle{}#1$$}}
 \newcommand\tail[1]{\hskip1.6em plus.1em\relax\fit{$$#1$$}}
 \newcommand\measurerow[6]{\sbox\leftbox{$$\displaystyle #2{}#3{}$$}%
   \ifdim\wd\leftbox>\leftwidth\ifdim\wd\leftbox<.36\linewidth\setlength\leftwidth{\wd\leftbox}\fi\fi}
@@ -83,7 +85,8 @@ PREAMBLE = Template(r"""\documentclass[11pt,a4paper]{article}
   \sbox\bodybox{\linewidth=\bodywidth #4}%
   \sbox\reasonbox{\footnotesize #6}\setlength\notewidth{0pt}%
   \ifdim\wd\reasonbox>0pt
-    \ifdim\dimexpr\wd\bodybox+\wd\reasonbox+1.5em<\bodywidth\setlength\notewidth{\dimexpr\wd\reasonbox+.1em}\else
+    \ifdim\dimexpr\wd\bodybox+\wd\reasonbox+1.5em<\bodywidth
+      \setlength\notewidth{\dimexpr\wd\reasonbox+.1em}\else
     \ifdim\dimexpr\wd\bodybox+.3\linewidth+1.5em<\bodywidth\setlength\notewidth{.3\linewidth}\fi\fi\fi
   \addtolength\bodywidth{-\notewidth}%
   \noindent\refstepcounter{equation}\ifx\relax#1\relax\else\label{eq:#1}\fi
@@ -93,11 +96,13 @@ PREAMBLE = Template(r"""\documentclass[11pt,a4paper]{article}
   \hbox to\shapewidth{\hfil\usebox\shapebox}\hbox to\numberwidth{\hfil(\theequation)}\par
   \ifdim\wd\reasonbox>0pt\ifdim\notewidth=0pt
     \nobreak\nointerlineskip\vskip2pt\noindent\hspace*{\leftwidth}%
-    \parbox[t]{\dimexpr\linewidth-\leftwidth-\numberwidth}{\raggedright\footnotesize\strut\color{soft}#6}\par\fi\fi}
+    \parbox[t]{\dimexpr\linewidth-\leftwidth-\numberwidth}{%
+      \raggedright\footnotesize\strut\color{soft}#6}\par\fi\fi}
 \NewDocumentEnvironment{rows}{+b}{\par\addvspace{4pt}\parskip=0pt\relax\setlength\leftwidth{1.5em}%
   \let\row\measurerow #1\let\row\setrow #1\par\addvspace{6pt}}{}
 
-\setlength\tabcolsep{4pt}\setlength\LTpre{4pt}\setlength\LTpost{8pt}
+% Tables. longtable counts them all, a number is for those with a caption.
+\newcounter{shown}\setlength\tabcolsep{4pt}\setlength\LTpre{4pt}\setlength\LTpost{8pt}
 % Code: one column for every character; a paragraph set apart.
 \newenvironment{code}{\par\footnotesize\renewcommand\uni[1]{\makebox[.525em]{$$##1$$}}%
   \renewcommand\strange[1]{\makebox[.525em]{\tiny\ttfamily ?}}}{\par}
@@ -110,10 +115,10 @@ def render(report: Report, *, stem: str = "report") -> dict[str, bytes]:
     """The TeX file ``stem.tex`` and the pictures it includes, by name."""
     files: dict[str, bytes] = {}
     body = []
-    for position, block in enumerate(report.blocks, 1):
+    for block in report.blocks:
         picture = ""
         if isinstance(block, Figure) and block.pdf is not None:
-            picture = f"{stem}-figure-{sum(1 for name in files) + 1}.pdf"
+            picture = f"{stem}-figure-{len(files) + 1}.pdf"
             files[picture] = block.pdf
         body.append(_block(block, picture))
     files[f"{stem}.tex"] = _document(report, "\n\n".join(body)).encode("utf-8")
@@ -122,7 +127,11 @@ def render(report: Report, *, stem: str = "report") -> dict[str, bytes]:
 
 def _document(report: Report, body: str) -> str:
     title = f"{{\\LARGE\\bfseries\\raggedright {_line(report.title)}\\par}}"
-    subtitle = f"\n\\smallskip{{\\large\\itshape\\raggedright {_line(report.subtitle)}\\par}}" if report.subtitle else ""
+    subtitle = (
+        f"\n\\smallskip{{\\large\\itshape\\raggedright {_line(report.subtitle)}\\par}}"
+        if report.subtitle
+        else ""
+    )
     headings = sum(isinstance(block, Heading) for block in report.blocks)
     contents = "\n{\\parskip=0pt\\tableofcontents}\n\\bigskip\n" if headings > 1 else ""
     text = f"{title}{subtitle}\n{contents}\n{body}\n"
@@ -168,12 +177,8 @@ def _block(block: Block, picture: str) -> str:
             return _table(block)
         case Figure():
             inner = rf"\pdfpicture{{{picture}}}" if picture else rf"\emph{{{escape(block.alt)}}}"
-            caption = (
-                rf"\refstepcounter{{figure}}\par\smallskip\small\textbf{{Figure~\thefigure.}} {_line(block.caption)}\par"
-                if block.caption
-                else ""
-            )
-            return rf"\begin{{center}}{inner}{caption}\end{{center}}"
+            caption = _caption("Figure", "figure", block.caption)
+            return rf"\begin{{center}}{inner}\par\smallskip\small {caption}\end{{center}}"
         case Code():
             lines = [piece for line in block.text.splitlines() for piece in columns(line, CODE_COLUMNS)]
             return "\\begin{code}\\begin{verbatim}\n" + "\n".join(lines) + "\n\\end{verbatim}\\end{code}"
@@ -210,16 +215,23 @@ def _table(block: Table) -> str:
     size, layout = (sizes or ["small"])[0], block.align or "l" * len(block.header)
     if not sizes and need > SIZES["small"]:
         layout = "".join(map(_column, layout, _shared(estimates, SIZES["small"] - GAP * len(estimates))))
-    rows = "\n".join(" & ".join(map(_line, row)) + r" \\" for row in block.rows)
     header = " & ".join(rf"\textbf{{{_line(cell)}}}" if cell else "" for cell in block.header)
-    caption = (
-        rf"\refstepcounter{{table}}\textbf{{Table~\thetable.}} {_line(block.caption)}\par\nobreak" if block.caption else ""
+    # A group before each row keeps \\ from taking a leading star for its own.
+    rows = "\n".join("{}" + " & ".join(map(_line, row)) + r" \\" for row in block.rows)
+    return "\n".join(
+        (
+            rf"{{\small {_caption('Table', 'shown', block.caption)}\nobreak",
+            rf"\{size}\begin{{longtable}}[l]{{@{{}}{layout}@{{}}}}",
+            rf"\toprule {header} \\ \midrule\endhead",
+            r"\bottomrule\endlastfoot",
+            rf"{rows}",
+            r"\end{longtable}}",
+        )
     )
-    # longtable counts every table, with or without a caption; here only those with one have a number.
-    return (
-        f"{{\\small {caption}\n\\{size}\\begin{{longtable}}[l]{{@{{}}{layout}@{{}}}}\n\\toprule\n{header} \\\\\n\\midrule\n"
-        f"\\endhead\n\\bottomrule\n\\endlastfoot\n{rows}\n\\end{{longtable}}\\addtocounter{{table}}{{-1}}}}"
-    )
+
+
+def _caption(word: str, counter: str, text: str) -> str:
+    return rf"\refstepcounter{{{counter}}}\textbf{{{word}~\the{counter}.}} {_line(text)}\par" if text else ""
 
 
 def _column(side: str, em: float) -> str:

@@ -1,14 +1,21 @@
 r"""Formulas as MathML that browsers set well: latex2mathml's tree, corrected.
 
-latex2mathml reads the LaTeX; what it writes aims at MathML 3, while browsers implement MathML Core. Corrected here:
+latex2mathml reads the LaTeX; what it writes aims at MathML 3, while browsers implement MathML Core.
+Corrected here:
 
-- ``mathvariant`` other than normal is ignored by browsers: the characters of the mathematical alphabets are written;
-- ``\operatorname{diag}`` is an operator with a gap on either side: becomes an upright identifier, spaced as TeX does;
-- ``\mathrm{vec}`` is three identifiers, a single upright letter is set in italics: joined, marked as upright;
+- ``mathvariant`` other than normal is ignored by browsers: the characters of the mathematical alphabets
+  are written;
+- ``\operatorname{diag}`` is an operator with a gap on either side: becomes an upright identifier, spaced
+  as TeX does;
+- ``\mathrm{vec}`` is three identifiers, a single upright letter is set in italics: joined, marked as
+  upright;
 - a leading ``+`` would be set as a sign: ``form="infix"`` gives it the space of an operator;
-- limits inside a group stand beside their sign, bars without ``\left`` stretch, accents are set as text: fixed;
-- operators in scripts take the space of a line: tightened as in TeX; a prime is raised twice: taken from the text font;
-- ``display="block"`` is needed for the limits of sums but breaks the line: written as ``displaystyle`` instead.
+- limits inside a group stand beside their sign, bars without ``\left`` stretch, accents are set as text:
+  fixed;
+- operators in scripts take the space of a line: tightened as in TeX; a prime is raised twice: taken from
+  the text font;
+- ``display="block"`` is needed for the limits of sums but breaks the line: written as ``displaystyle``
+  instead.
 
 Conversion takes about a millisecond, and a report repeats its terms: results are cached.
 
@@ -49,7 +56,7 @@ _WRITTEN_AS_ENTITY = re.compile(r"&#x000[4-7][0-9A-F];")
 
 @lru_cache(maxsize=8192)
 def to_mathml(latex: str, *, display: bool = False, infix: bool = False) -> str:
-    """A `<math>` element; ``display`` gives large operators and limits, ``infix`` spaces a leading operator."""
+    """A `<math>` element; ``display`` gives limits above and below, ``infix`` spaces a leading operator."""
     # Without braces latex2mathml takes another path for fonts, and \mathcal L comes out in italics.
     math = convert_to_element(_BRACES.sub(r"\\\1{\2}", latex), display="block" if display else "inline")
     attributes = {"alttext": latex.strip()}
@@ -120,7 +127,9 @@ def _stack_limits(element: Element) -> None:
         core = element[0].text or ""
         if core in LARGE or core in LIMITED:
             element.tag = STACKED[element.tag]
-            element[0].attrib.update(movablelimits="true", **({} if core in LARGE else {"lspace": "0", "rspace": "0"}))
+            element[0].attrib.update(
+                movablelimits="true", **({} if core in LARGE else {"lspace": "0", "rspace": "0"})
+            )
 
 
 def _tighten_scripts(element: Element) -> None:
@@ -131,7 +140,7 @@ def _tighten_scripts(element: Element) -> None:
 
 
 def _set_prime(element: Element) -> None:
-    """Primes follow their letter on the line: mathematical fonts disagree on whether theirs are raised already."""
+    """Primes follow their letter on the line: fonts disagree on whether theirs are raised already."""
     if element.tag not in ("msup", "msubsup") or not set("".join(element[-1].itertext()).strip()) <= PRIMES:
         return
     prime = Element("mtext", {"class": "prime"})
@@ -170,7 +179,10 @@ def _correct_accent(element: Element) -> None:
         element.set("accent" if element.tag == "mover" else "accentunder", "true")
         mark.attrib.pop("accent", None)
         mark.text = ACCENTS.get(mark.text or "", mark.text)
-        mark.set("stretchy", "true" if mark.text == "\u2192" or (len(base) > 1 and mark.text == "\u02c6") else "false")
+        mark.set(
+            "stretchy",
+            "true" if mark.text == "\u2192" or (len(base) > 1 and mark.text == "\u02c6") else "false",
+        )
 
 
 def _space_functions(element: Element) -> None:
@@ -205,4 +217,8 @@ def _space_fractions(element: Element) -> None:
 
 def _opens(element: Element) -> bool:
     """Whether the element starts with a fence, as the group of a ``\\left( … \\right)`` does."""
-    return len(element) > 0 and element[0].tag == "mo" and (element[0].text or "") in ("(", "[", "{", "|", "\u2016")
+    return (
+        len(element) > 0
+        and element[0].tag == "mo"
+        and (element[0].text or "") in ("(", "[", "{", "|", "\u2016")
+    )

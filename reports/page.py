@@ -1,11 +1,13 @@
 """The look of the HTML report: its style sheet, and the script that copies equations.
 
-Kept as text in a module, and not as files beside it, so that nothing depends on how the package was installed.
+Kept as text in a module, and not as files beside it, so that nothing depends on how the package was
+installed.
 
-An equation table is a grid whose rows share its columns (subgrid): left side, relation, terms, reason, shape, number.
-Only the column of the terms gives way, and a long sum wraps at its terms. The steps ask for the width of the text
-column, not of the window (container queries), because the contents list takes a part of a wide window: below 46 rem a
-reason moves under its equation, below 27 rem the columns dissolve and a row runs on as a line of text does.
+An equation table is a grid whose rows share its columns (subgrid): left side, relation, terms, reason,
+shape, number. Only the column of the terms gives way, and a long sum wraps at its terms. The steps ask
+for the width of the text column, not of the window (container queries), because the contents list takes a
+part of a wide window: below 46 rem a reason moves under its equation, below 27 rem the columns dissolve
+and a row runs on as a line of text does.
 
 The script adds what the page does without: buttons that copy LaTeX or code. It needs no network.
 
@@ -43,7 +45,8 @@ math { font-family: "STIX Two Math", "Cambria Math", "Libertinus Math", "XITS Ma
     "Latin Modern Math", "STIX Math", math;
   font-size: 1.05em; white-space: nowrap; overflow-wrap: normal; }
 .prime { font-family: var(--text); }
-.overline { border-top: .06em solid; padding-top: .14em; } .underline { border-bottom: .06em solid; padding-bottom: .14em; }
+.overline { border-top: .06em solid; padding-top: .14em; } .underline { border-bottom: .06em solid;
+    padding-bottom: .14em; }
 munder mtd, msub mtd { padding: 0; }
 .page { max-width: 50rem; margin: 0 auto; padding: 2.6rem 1.4rem 6rem; }
 main { container-type: inline-size; min-width: 0; }
@@ -60,14 +63,16 @@ h2 .n, h3 .n, h4 .n { color: var(--faint); font-weight: 400; margin-right: .6em;
 h2 a, h3 a, h4 a { color: inherit; }
 p { margin: .75rem 0; }
 p, .reason, caption, figcaption { hanging-punctuation: first; text-wrap: pretty; }
-.wide { display: inline-block; max-width: 100%; overflow-x: auto; overflow-y: hidden; vertical-align: middle; }
+.wide { display: inline-block; max-width: 100%; overflow-x: auto; overflow-y: hidden;
+    vertical-align: middle; }
 code { font: .84em/1.45 var(--mono); font-variant-ligatures: none; }
 p code, td code, li code, caption code, figcaption code { background: var(--tint); border-radius: 3px;
   padding: .1em .3em; }
 
 nav { font: .86rem/1.4 var(--sans); margin: 0 0 2rem; padding: .9rem 1.1rem 1rem; background: var(--tint);
   border-radius: 6px; }
-nav h2 { all: unset; display: block; font: 600 .74rem var(--sans); letter-spacing: .07em; text-transform: uppercase;
+nav h2 { all: unset; display: block; font: 600 .74rem var(--sans); letter-spacing: .07em;
+    text-transform: uppercase;
   color: var(--soft); margin-bottom: .55rem; }
 nav ol { list-style: none; margin: 0; padding: 0; columns: 17rem 2; column-gap: 2rem; }
 nav li { break-inside: avoid; padding: .16rem 0 .16rem 1.9rem; text-indent: -1.9rem; }
@@ -77,19 +82,23 @@ nav .level2 .n { width: 2.2rem; }
 nav a { color: var(--ink); }
 
 .eqs { display: block; margin: .8rem 0 1rem; padding-left: 1.4rem; border-spacing: 0; }
-.eqs tbody { display: grid; grid-template-columns: fit-content(34%) auto minmax(0, 1fr) fit-content(13rem) auto auto; }
+.eqs tbody { display: grid; grid-template-columns: fit-content(34%) auto minmax(0, 1fr) fit-content(13rem)
+    auto auto; }
 .eqs tr { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: baseline;
   padding: .2rem .35rem; margin: 0 -.35rem; border-radius: 4px; position: relative; }
 .eqs tr:target { background: var(--mark); }
 .eqs td { padding: 0; display: block; grid-row: 1; }
-.left { text-align: right; overflow-x: auto; overflow-y: hidden; padding-block: .12rem !important; grid-column: 1; }
+.left { text-align: right; overflow-x: auto; overflow-y: hidden; padding-block: .12rem !important;
+    grid-column: 1; }
 .rel { text-align: center; padding: 0 .36em !important; grid-column: 2; }
-.terms { grid-column: 3; overflow-x: auto; overflow-y: hidden; line-height: 1.62; padding-block: .12rem !important;
+.terms { grid-column: 3; overflow-x: auto; overflow-y: hidden; line-height: 1.62;
+    padding-block: .12rem !important;
   overflow-wrap: normal; scrollbar-width: thin; }
 .tail { margin-left: 1.6em; }
 .reason { grid-column: 4; color: var(--soft); font-size: .84rem; line-height: 1.4; text-align: right;
   padding-left: 1rem !important; }
-.shape { grid-column: 5; color: var(--soft); font-size: .84em; padding-left: 1.1rem !important; text-align: right; }
+.shape { grid-column: 5; color: var(--soft); font-size: .84em; padding-left: 1.1rem !important;
+    text-align: right; }
 .number { grid-column: 6; padding-left: .9rem !important; text-align: right; min-width: 2.9rem;
   font-variant-numeric: tabular-nums lining-nums; }
 .number a { color: var(--soft); }
@@ -113,7 +122,8 @@ nav a { color: var(--ink); }
 }
 
 .scroll { overflow-x: auto; margin: 1.1rem 0; }
-table.data { border-collapse: collapse; font-size: .9rem; line-height: 1.42; font-variant-numeric: tabular-nums lining-nums;
+table.data { border-collapse: collapse; font-size: .9rem; line-height: 1.42;
+    font-variant-numeric: tabular-nums lining-nums;
   min-width: min(100%, 22rem); border-top: 1.5px solid var(--ink); border-bottom: 1.5px solid var(--ink);
   overflow-wrap: break-word; }
 table.data caption, figcaption { text-align: left; color: var(--soft); font-size: .88rem; line-height: 1.45;
@@ -126,7 +136,8 @@ caption b, figcaption b { color: var(--ink); font-weight: 600; margin-right: .35
 .data .r { text-align: right; } .data .c { text-align: center; }
 
 figure { margin: 1.6rem 0; }
-figure img { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fffefb; border-radius: 4px; }
+figure img { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fffefb;
+    border-radius: 4px; }
 figure .absent { border: 1px dashed var(--line); border-radius: 4px; padding: 1.2rem; color: var(--soft); }
 figcaption { padding: .6rem 0 0; }
 
@@ -143,7 +154,8 @@ pre code { font-size: .78rem; line-height: 1.55; }
 .note.fail { border-color: var(--fail); } .note.fail .title { color: var(--fail); }
 .note.warning { border-color: var(--warning); } .note.warning .title { color: var(--warning); }
 
-.copy { position: absolute; right: -2.9rem; top: .28rem; opacity: 0; border: 1px solid var(--line); cursor: pointer;
+.copy { position: absolute; right: -2.9rem; top: .28rem; opacity: 0; border: 1px solid var(--line);
+    cursor: pointer;
   background: var(--paper); color: var(--soft); border-radius: 4px; font: .66rem/1.3 var(--sans);
   padding: .12rem .35rem; width: 2.7rem; text-indent: 0; }
 .code .copy { right: .5rem; top: .5rem; }
@@ -156,13 +168,15 @@ tr:hover > td > .copy, .code:hover > .copy, .copy:focus-visible { opacity: 1; }
   .page { max-width: 71rem; display: grid; grid-template-columns: 15.5rem minmax(0, 1fr); column-gap: 3.2rem;
     padding-right: 3.4rem; }
   header { grid-column: 2; }
-  nav { position: sticky; top: 2.6rem; align-self: start; max-height: calc(100vh - 4rem); overflow-y: auto; margin: .4rem 0 0;
+  nav { position: sticky; top: 2.6rem; align-self: start; max-height: calc(100vh - 4rem); overflow-y: auto;
+    margin: .4rem 0 0;
     background: none; padding: 0 .4rem 0 0; grid-row: 1 / span 2; }
   nav ol { columns: auto; }
   main { grid-column: 2; }
 }
 @media print {
-  :root { color-scheme: light; --paper: #fff; --ink: #000; --soft: #444; --faint: #777; --line: #ccc; --tint: #f4f4f2;
+  :root { color-scheme: light; --paper: #fff; --ink: #000; --soft: #444; --faint: #777; --line: #ccc;
+    --tint: #f4f4f2;
     --link: #1f4e79; --pass: #1d5e36; --fail: #8f241b; --warning: #6d4b06; --note: #1f4e79; --string: #3d5518;
     --keyword: #6d2c5b; }
   @page { size: A4; margin: 19mm 17mm; }
@@ -203,7 +217,8 @@ SCRIPT = """
     button.setAttribute("aria-label", label);
     button.title = label;
     button.addEventListener("click", function () {
-      copy(text).then(function () { button.textContent = "copied"; }, function () { button.textContent = "failed"; });
+      copy(text).then(function () { button.textContent = "copied";
+    }, function () { button.textContent = "failed"; });
       setTimeout(function () { button.textContent = word; }, 1400);
     });
     home.appendChild(button);

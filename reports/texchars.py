@@ -1,9 +1,10 @@
 r"""Characters beyond ASCII for pdflatex, and text made safe for TeX.
 
-pdflatex knows few characters, and stops at every other one. So the preamble of a report declares each character that
-occurs in it, here given as LaTeX that works in text, in formulas and inside ``verbatim``: mathematical signs through
-``\uni``, which code blocks make exactly one column wide; letters with accents taken apart; and for the rest its code
-point in a box, so that a strange name costs a strange look and not the report.
+pdflatex knows few characters, and stops at every other one. So the preamble of a report declares each
+character that occurs in it, here given as LaTeX that works in text, in formulas and inside ``verbatim``:
+mathematical signs through ``\uni``, which code blocks make exactly one column wide; letters with accents
+taken apart; and for the rest its code point in a box, so that a strange name costs a strange look and not
+the report.
 
 Read next: `reports.latex`.
 """
@@ -13,56 +14,55 @@ from __future__ import annotations
 import re
 import unicodedata
 
+
+def _pairs(characters: str, *latex: str) -> dict[str, str]:
+    """A table from characters to the words of LaTeX that stand for them."""
+    return dict(zip(characters, " ".join(latex).split(), strict=True))
+
+
 MATHEMATICAL = {
-    **dict(
-        zip(
-            "αβγδεζηθικλμνξπρςστυφχψωΓΔΘΛΞΠΣΥΦΨΩϵϑϕϱ",
-            r"\alpha \beta \gamma \delta \varepsilon \zeta \eta \theta \iota \kappa \lambda \mu \nu \xi \pi \rho "
-            r"\varsigma \sigma \tau \upsilon \varphi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma "
-            r"\Upsilon \Phi \Psi \Omega \epsilon \vartheta \phi \varrho".split(),
-            strict=True,
-        )
-    ),
-    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", (rf"\mathrm{{{char}}}" for char in "ABEZHIKMNOPTXo"), strict=True)),
-    **dict(zip("ℝℂℕℤℚℙ", (rf"\mathbb{{{char}}}" for char in "RCNZQP"), strict=True)),
-    **dict(zip("ℒℱℋℰℬℳ", (rf"\mathcal{{{char}}}" for char in "LFHEBM"), strict=True)),
-    **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱᵀᵗᵏʰ", (f"^{{{char}}}" for char in "0123456789+-=()niTtkh"), strict=True)),
-    **dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", (f"_{{{char}}}" for char in "0123456789+-=()aehijklmnoprstuvx"), strict=True)),
-    **dict(
-        zip(
-            "⊙⊗⊕∘·×÷±∓−∗⋆∂∇∞ℓ⊤⊥∅∀∃∈∉∋⊂⊆⊃∪∩∧∨¬≤≥≠≡≈∼≃∝≪≫→←↔↦⇒⇐⇔↑↓∑∏∫√‖∥∣⟨⟩⌊⌋⌈⌉…⋯⋮⋱′″⟂⊖▹□∎≜≔",
-            r"\odot \otimes \oplus \circ \cdot \times \div \pm \mp - \ast \star \partial \nabla \infty \ell \top \bot "
-            r"\emptyset \forall \exists \in \notin \ni \subset \subseteq \supset \cup \cap \wedge \vee \neg \leq \geq "
-            r"\neq \equiv \approx \sim \simeq \propto \ll \gg \rightarrow \leftarrow \leftrightarrow \mapsto "
-            r"\Rightarrow \Leftarrow \Leftrightarrow \uparrow \downarrow \textstyle\sum \textstyle\prod \textstyle\int "
-            r"\surd \Vert \parallel \mid \langle \rangle \lfloor \rfloor \lceil \rceil \ldots \cdots \vdots \ddots "
-            r"{}^{\prime} {}^{\prime\prime} \perp \ominus \triangleright \square \blacksquare \triangleq \coloneqq".split(),
-            strict=True,
-        )
-    ),
-    "½": r"\tfrac12",
-    "¼": r"\tfrac14",
-    "¾": r"\tfrac34",
-    "✓": r"\checkmark",
-    "✗": r"\times",
+    **_pairs("αβγδεζηθι", r"\alpha \beta \gamma \delta \varepsilon \zeta \eta \theta \iota"),
+    **_pairs("κλμνξπρςσ", r"\kappa \lambda \mu \nu \xi \pi \rho \varsigma \sigma"),
+    **_pairs("τυφχψωϵϑϕϱ", r"\tau \upsilon \varphi \chi \psi \omega \epsilon \vartheta \phi \varrho"),
+    **_pairs("ΓΔΘΛΞΠΣΥΦΨΩ", r"\Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma \Upsilon \Phi \Psi \Omega"),
+    **{char: rf"\mathrm{{{latin}}}" for char, latin in _pairs("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", *"ABEZHIKMNOPTXo").items()},
+    **{char: rf"\mathbb{{{latin}}}" for char, latin in _pairs("ℝℂℕℤℚℙ", *"RCNZQP").items()},
+    **{char: rf"\mathcal{{{latin}}}" for char, latin in _pairs("ℒℱℋℰℬℳ", *"LFHEBM").items()},
+    **{char: f"^{{{sign}}}" for char, sign in _pairs("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾", *"0123456789+-=()").items()},
+    **{char: f"^{{{sign}}}" for char, sign in _pairs("ⁿⁱᵀᵗᵏʰ", *"niTtkh").items()},
+    **{char: f"_{{{sign}}}" for char, sign in _pairs("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", *"0123456789+-=()").items()},
+    **{char: f"_{{{sign}}}" for char, sign in _pairs("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", *"aehijklmnoprstuvx").items()},
+    **_pairs("⊙⊗⊕⊖∘·×÷±∓−∗⋆", r"\odot \otimes \oplus \ominus \circ \cdot \times \div \pm \mp - \ast \star"),
+    **_pairs("∂∇∞ℓ⊤⊥⟂∅∀∃", r"\partial \nabla \infty \ell \top \bot \perp \emptyset \forall \exists"),
+    **_pairs("∈∉∋⊂⊆⊃∪∩∧∨¬", r"\in \notin \ni \subset \subseteq \supset \cup \cap \wedge \vee \neg"),
+    **_pairs("≤≥≠≡≈∼≃∝", r"\leq \geq \neq \equiv \approx \sim \simeq \propto"),
+    **_pairs("≪≫≜≔", r"\ll \gg \triangleq \coloneqq"),
+    **_pairs("→←↔↦↑↓", r"\rightarrow \leftarrow \leftrightarrow \mapsto \uparrow \downarrow"),
+    **_pairs("⇒⇐⇔", r"\Rightarrow \Leftarrow \Leftrightarrow"),
+    **_pairs("∑∏∫√‖∥∣", r"\textstyle\sum \textstyle\prod \textstyle\int \surd \Vert \parallel \mid"),
+    **_pairs("⟨⟩⌊⌋⌈⌉…⋯⋮⋱", r"\langle \rangle \lfloor \rfloor \lceil \rceil \ldots \cdots \vdots \ddots"),
+    **_pairs("′″▹□∎✓✗", r"^{\prime} ^{\prime\prime} \triangleright \square \blacksquare \checkmark \times"),
+    **_pairs("½¼¾µ", r"\tfrac12 \tfrac14 \tfrac34 \mu"),
 }
 TEXTUAL = {
-    "\u00a0": "~", "\u2009": r"\,", "\u202f": r"\,", "\u2011": "-", "\u2010": "-", "\u2212": r"\uni{-}",
-    "–": r"\textendash", "—": r"\textemdash", "‘": r"\textquoteleft", "’": r"\textquoteright",
-    "“": r"\textquotedblleft", "”": r"\textquotedblright", "„": ",,", "•": r"\textbullet", "°": r"\textdegree",
-    "§": r"\S", "¶": r"\P", "©": r"\textcopyright", "€": r"\texteuro", "£": r"\textsterling", "µ": r"\uni{\mu}",
-    "ß": r"\ss", "æ": r"\ae", "Æ": r"\AE", "ø": r"\o", "Ø": r"\O", "ł": r"\l", "Ł": r"\L", "œ": r"\oe", "Œ": r"\OE",
-    "ı": r"\i", "å": r"\aa", "Å": r"\AA", "\u200b": r"\allowbreak", "\ufeff": r"\relax", "\ufe0f": r"\relax",
-}  # fmt: skip
-ACCENTS = {
-    "\u0300": r"\`", "\u0301": r"\'", "\u0302": r"\^", "\u0303": r"\~", "\u0304": r"\=", "\u0306": r"\u", "\u0307": r"\.",
-    "\u0308": r"\"", "\u030a": r"\r", "\u030b": r"\H", "\u030c": r"\v", "\u0323": r"\d", "\u0327": r"\c",
-}  # fmt: skip
+    **_pairs("\u00a0\u2009\u202f\u2010\u2011\u200b\ufeff\ufe0f", r"~ \, \, - - \allowbreak \relax \relax"),
+    **_pairs("–—‘’„•", r"\textendash \textemdash \textquoteleft \textquoteright ,, \textbullet"),
+    **_pairs("“”", r"\textquotedblleft \textquotedblright"),
+    **_pairs("°§¶©£", r"\textdegree \S \P \textcopyright \textsterling"),
+    **_pairs("ßæÆøØłŁœŒıåÅ", r"\ss \ae \AE \o \O \l \L \oe \OE \i \aa \AA"),
+}
+ACCENTS = _pairs(
+    "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0323\u0327",
+    r"\` \' \^ \~ \= \u \. \" \r \H \v \d \c",
+)
 SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    "`": r"\textasciigrave{}", "[": "{[}", "]": "{]}",
-}  # fmt: skip
+    **{char: "\\" + char for char in "{}$&#%_"},
+    **{char: f"{{{char}}}" for char in "[]"},
+    **_pairs(r"\^~", r"\textbackslash{} \textasciicircum{} \textasciitilde{}"),
+    **_pairs("<>|`", r"\textless{} \textgreater{} \textbar{} \textasciigrave{}"),
+}
+STRANGE = "\ufffd"  # for what is no character: controls, halves of surrogates
+_NO_CHARACTER = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 def declarations(source: str) -> str:
@@ -85,15 +85,13 @@ def as_latex(char: str) -> str:
 
 def escape(text: str, *, typewriter: bool = False) -> str:
     """Text as TeX that prints it, and that can break a long name after a mark or after a dozen letters."""
-    text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", _NO_CHARACTER.sub(STRANGE, text))
     parts = []
     for word in re.split(r"(\s+)", text):
         # TeX hyphenates words, never identifiers.
         breakable = len(word) > 24 or (typewriter and len(word) > 12)
         run = 0
         for position, char in enumerate(word):
-            if ord(char) < 32 and not char.isspace():
-                char = "\ufffd"
             if char == '"' and not typewriter:
                 parts.append("``" if position == 0 or word[position - 1] in "([" else "''")
             elif char == "-" and word[position + 1 : position + 2] == "-":
@@ -110,10 +108,12 @@ def escape(text: str, *, typewriter: bool = False) -> str:
 
 
 def columns(line: str, width: int) -> list[str]:
-    r"""A line of code in pieces of at most ``width`` columns, broken at a space where one is near, and never in
-    the one word that would end ``verbatim``."""
+    r"""A line of code in pieces of at most ``width`` columns, broken at a space where one is near.
+
+    It is broken, too, inside the one word that would end ``verbatim``.
+    """
     pieces = []
-    line = line.expandtabs(4)
+    line = _NO_CHARACTER.sub(STRANGE, line.expandtabs(4))
     end = line.find("\\end{verbatim")
     if end >= 0:
         return columns(line[: end + 4], width) + columns("    " + line[end + 4 :], width)

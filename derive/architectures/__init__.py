@@ -1,6 +1,6 @@
 """The architectures of the library, one family a file, in the order in which they are best read.
 
-To add one, append an entry to a family; a new family also goes into `LIBRARY`.
+To add one, append a paragraph to the text of a family; a new family also goes into `LIBRARY`.
 """
 
 from derive.architectures import elman, gru, jordan, lstm, peephole

@@ -1,4 +1,5 @@
-"""A report as the toolkit writes them, with everything that has ever been hard to print: the fixture of these tests."""
+"""A report as the toolkit writes them, with everything that has ever been hard to print: the fixture of
+these tests."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ HOSTILE = (
 SOURCE = '''def backward(run, dh):  # (T, B, H)
     """δ of every gate, in reverse; a ⊙ b is a * b, σ′ = σ (1 − σ)."""
     for t in reversed(range(T)):
-        dc = dh[t] * o[t] * (1 - tanh_c[t]**2) + dc_next * f[t + 1]                            # (9)  δc[t] = δh ⊙ o ⊙ (1 − tanh² c) + …
+        dc = dh[t] * o[t] * (1 - tanh_c[t]**2) + dc_next * f[t + 1]            # (9) δc[t] = δh ⊙ o ⊙ …
         dz_f[t] = dc * c[t - 1] * f[t] * (1 - f[t])  # (11) \\end{verbatim} must not end anything
     return {"W_f": dz_f.reshape(-1, H).T @ x.reshape(-1, D), 'naïve': None}
 '''
@@ -38,7 +39,13 @@ def build() -> Report:
         title=r"LSTM: backpropagation through time",
         subtitle=r"Gates $f$, $i$, $o$ and candidate $g$; Gers, Schmidhuber & Cummins (2000)",
         blocks=(*opening(), *backward(), *parameters(), *closing()),
-        certificate={"architecture": "lstm", "holds": True, "worst": 6.1e-10, "unbounded": float("inf"), "sizes": (4, 3)},
+        certificate={
+            "architecture": "lstm",
+            "holds": True,
+            "worst": 6.1e-10,
+            "unbounded": float("inf"),
+            "sizes": (4, 3),
+        },
     )
 
 
@@ -54,20 +61,32 @@ def opening() -> tuple[Block, ...]:
         ),
         Heading(1, "Notation and shapes", "notation"),
         Prose(
-            r"Vectors are columns. Write $\delta v_t = \partial \mathcal{L} / \partial v_t$ for the gradient that reaches "
-            r"$v_t$; it has the shape of $v_t$. The product $\odot$ is taken element by element, $\boldsymbol{1}$ is a vector "
-            r"of ones, and $\sigma'(z) = \sigma(z) \odot (\boldsymbol{1} - \sigma(z))$."
+            r"Vectors are columns. Write $\delta v_t = \partial \mathcal{L} / \partial v_t$ for the gradient "
+            r"that reaches $v_t$; it has the shape of $v_t$. The product $\odot$ is taken element by element, "
+            r"$\boldsymbol{1}$ is a vector of ones, and "
+            r"$\sigma'(z) = \sigma(z) \odot (\boldsymbol{1} - \sigma(z))$."
             "\n\n"
-            "Equation {eq:delta-c} is the heart of the matter: two paths leave $c_t$, and the second one, through "
-            r"$f_{t+1}$, has no weight matrix in it. In code it is `dc = dh * o * (1 - tanh_c**2) + dc_next * f[t + 1]`."
+            "Equation {eq:delta-c} is the heart of the matter: two paths leave $c_t$, and the second one, "
+            r"through $f_{t+1}$, has no weight matrix in it. In code it is "
+            "`dc = dh * o * (1 - tanh_c**2) + dc_next * f[t + 1]`."
         ),
         Table(
             ("Symbol", "Meaning", "Shape", "Entries at $D = 4$, $H = 3$"),
             (
                 ("$x_t$", "input", r"$\mathbb{R}^{D}$", "4"),
                 ("$h_t, c_t$", "hidden state, cell state", rf"${H}$", "3"),
-                ("$W_q$", r"weights of gate $q \in \{f, i, g, o\}$, acting on $[h_{t-1}; x_t]$", r"$\mathbb{R}^{H \times (H + D)}$", "21"),
-                ("$b_q$", "bias of the same gate, counted once here and twice by PyTorch and cuDNN", rf"${H}$", "3"),
+                (
+                    "$W_q$",
+                    r"weights of gate $q \in \{f, i, g, o\}$, acting on $[h_{t-1}; x_t]$",
+                    r"$\mathbb{R}^{H \times (H + D)}$",
+                    "21",
+                ),
+                (
+                    "$b_q$",
+                    "bias of the same gate, counted once here and twice by PyTorch and cuDNN",
+                    rf"${H}$",
+                    "3",
+                ),
             ),
             caption="Symbols of the forward pass.",
             align="lllr",
@@ -75,8 +94,17 @@ def opening() -> tuple[Block, ...]:
         Heading(1, "Forward step", "forward"),
         Rows(
             (
-                Row(r"z^{q}_{t}", (r"W_q x_t", r"+ U_q h_{t-1}", "+ b_q"), shape=H, label="z", tail=r"q \in \{f, i, g, o\}"),
-                *(Row(f"{gate}_t", (rf"{act}\left(z^{{{gate}}}_t\right)",), shape=H, label=gate) for gate, act in gates),
+                Row(
+                    r"z^{q}_{t}",
+                    (r"W_q x_t", r"+ U_q h_{t-1}", "+ b_q"),
+                    shape=H,
+                    label="z",
+                    tail=r"q \in \{f, i, g, o\}",
+                ),
+                *(
+                    Row(f"{gate}_t", (rf"{act}\left(z^{{{gate}}}_t\right)",), shape=H, label=gate)
+                    for gate, act in gates
+                ),
                 Row("c_t", (r"f_t \odot c_{t-1}", r"+ i_t \odot g_t"), shape=H, label="c"),
                 Row("h_t", (r"o_t \odot \tanh(c_t)",), shape=H, label="h"),
                 Row(r"\mathcal{L}", (r"\sum_{t=1}^{T} \ell_t(h_t)",), shape=r"\mathbb{R}", label="loss"),
@@ -101,15 +129,25 @@ def backward() -> tuple[Block, ...]:
                 ),
                 Row(
                     r"\delta c_t",
-                    (r"\delta h_t \odot o_t \odot \left(1 - \tanh^2(c_t)\right)", r"+ \delta c_{t+1} \odot f_{t+1}"),
+                    (
+                        r"\delta h_t \odot o_t \odot \left(1 - \tanh^2(c_t)\right)",
+                        r"+ \delta c_{t+1} \odot f_{t+1}",
+                    ),
                     shape=H,
                     label="delta-c",
                 ),
-                Row(r"\delta z^{o}_{t}", (r"\delta h_t \odot \tanh(c_t) \odot o_t \odot (1 - o_t)",), shape=H),
+                Row(
+                    r"\delta z^{o}_{t}", (r"\delta h_t \odot \tanh(c_t) \odot o_t \odot (1 - o_t)",), shape=H
+                ),
                 Row(r"\delta z^{f}_{t}", (r"\delta c_t \odot c_{t-1} \odot f_t \odot (1 - f_t)",), shape=H),
                 Row(r"\delta z^{i}_{t}", (r"\delta c_t \odot g_t \odot i_t \odot (1 - i_t)",), shape=H),
                 Row(r"\delta z^{g}_{t}", (r"\delta c_t \odot i_t \odot \left(1 - g_t^2\right)",), shape=H),
-                Row(r"\delta c_{T+1}", ("0",), reason="nothing comes after the last step", tail=r"\delta z^{q}_{T+1} = 0"),
+                Row(
+                    r"\delta c_{T+1}",
+                    ("0",),
+                    reason="nothing comes after the last step",
+                    tail=r"\delta z^{q}_{T+1} = 0",
+                ),
             )
         ),
         Heading(2, r"Where $\delta c_t$ comes from", "delta-c"),
@@ -119,7 +157,8 @@ def backward() -> tuple[Block, ...]:
                     rf"\frac{{{LOSS}}}{{\partial c_t}}",
                     (
                         rf"\frac{{{LOSS}}}{{\partial h_t}} \frac{{\partial h_t}}{{\partial c_t}}",
-                        rf"+ \frac{{{LOSS}}}{{\partial c_{{t+1}}}} \frac{{\partial c_{{t+1}}}}{{\partial c_t}}",
+                        rf"+ \frac{{{LOSS}}}{{\partial c_{{t+1}}}}"
+                        r" \frac{\partial c_{t+1}}{\partial c_t}",
                     ),
                     reason=r"two paths leave $c_t$",
                 ),
@@ -133,7 +172,10 @@ def backward() -> tuple[Block, ...]:
                 ),
                 Row(
                     "",
-                    (r"\left[\delta h_t \odot o_t \odot \left(1 - \tanh^2(c_t)\right) + \delta c_{t+1} \odot f_{t+1}\right]^\top",),
+                    (
+                        r"\left[\delta h_t \odot o_t \odot \left(1 - \tanh^2(c_t)\right)"
+                        r" + \delta c_{t+1} \odot f_{t+1}\right]^\top",
+                    ),
                     reason="transposed into column form",
                 ),
             )
@@ -170,43 +212,76 @@ def backward() -> tuple[Block, ...]:
 def parameters() -> tuple[Block, ...]:
     """Sums over time, and a sum of many long terms."""
     terms = [
-        rf"\delta h_{{t+{lag}}} \odot \hat{{o}}_{{t+{lag}}} \odot \boldsymbol{{\Gamma}}_{{t+{lag}}}" for lag in range(1, 9)
+        rf"\delta h_{{t+{lag}}} \odot \hat{{o}}_{{t+{lag}}} \odot \boldsymbol{{\Gamma}}_{{t+{lag}}}"
+        for lag in range(1, 9)
     ]
     return (
         Heading(1, "Parameter gradients", "parameters"),
         Rows(
             (
-                Row(rf"\frac{{{LOSS}}}{{\partial W_q}}", (r"\sum_{t=1}^{T} \delta z^{q}_t x_t^\top",), shape=HD, label="dW"),
-                Row(rf"\frac{{{LOSS}}}{{\partial U_q}}", (r"\sum_{t=1}^{T} \delta z^{q}_t h_{t-1}^\top",), shape=HH),
+                Row(
+                    rf"\frac{{{LOSS}}}{{\partial W_q}}",
+                    (r"\sum_{t=1}^{T} \delta z^{q}_t x_t^\top",),
+                    shape=HD,
+                    label="dW",
+                ),
+                Row(
+                    rf"\frac{{{LOSS}}}{{\partial U_q}}",
+                    (r"\sum_{t=1}^{T} \delta z^{q}_t h_{t-1}^\top",),
+                    shape=HH,
+                ),
                 Row(rf"\frac{{{LOSS}}}{{\partial b_q}}", (r"\sum_{t=1}^{T} \delta z^{q}_t",), shape=H),
                 Row(
                     r"\bar{\boldsymbol{s}}_t",
-                    (rf"-{terms[0]}", *(f"{'-' if lag % 2 else '+'} {term}" for lag, term in enumerate(terms[1:]))),
+                    (
+                        rf"-{terms[0]}",
+                        *(f"{'-' if lag % 2 else '+'} {term}" for lag, term in enumerate(terms[1:])),
+                    ),
                     shape=r"\mathbb{R}^{H \times (D + H + 1)}",
-                    reason="every path of at most eight steps, written out so that the line must wrap more than once",
+                    reason="every path of at most eight steps, so long that the line must wrap",
                     label="paths",
                 ),
             )
         ),
-        Figure(SVG, None, alt="Norm of the gradient of c against the lag", caption=r"$\lVert\delta c_t\rVert$ against lag."),
+        Figure(
+            SVG,
+            None,
+            alt="Norm of the gradient of c against the lag",
+            caption=r"$\lVert\delta c_t\rVert$ against lag.",
+        ),
         Figure(None, None, alt="The graph of one step; install Graphviz to see it"),
     )
 
 
 def closing() -> tuple[Block, ...]:
     """Code, hostile names, a wide table."""
-    wide = tuple((f"$t = {step}$", *(f"{(-1) ** step * 0.1234567 / (step + col):.6f}" for col in range(1, 9))) for step in range(1, 7))
+    wide = tuple(
+        (f"$t = {step}$", *(f"{(-1) ** step * 0.1234567 / (step + col):.6f}" for col in range(1, 9)))
+        for step in range(1, 7)
+    )
     return (
         Heading(1, "Generated NumPy"),
         Prose("The numbers in the comments are those of the equations above."),
         Code("python", SOURCE),
         Heading(1, "Worked example"),
         Table(("Step", *(f"$c_{{t,{col}}}$" for col in range(1, 9))), wide, "Cell states.", "l" + "r" * 8),
-        Note("The reset-after GRU has $1.4$ million terms at $T = 3$.", kind="warning", title="Not done as polynomials"),
+        Note(
+            "The reset-after GRU has $1.4$ million terms at $T = 3$.",
+            kind="warning",
+            title="Not done as polynomials",
+        ),
         Heading(1, "Names a user might choose"),
         *(Prose(f"Name: {plain(name)}, and on.") for name in HOSTILE),
         Table(("Name", "Kind"), tuple((plain(name), "parameter") for name in HOSTILE), plain(HOSTILE[3])),
-        Rows((Row(r"\mathrm{" + "a" * 300 + "}", (r"\mathrm{" + "b" * 300 + "}", "+ x"), reason=plain(HOSTILE[4])),)),
+        Rows(
+            (
+                Row(
+                    r"\mathrm{" + "a" * 300 + "}",
+                    (r"\mathrm{" + "b" * 300 + "}", "+ x"),
+                    reason=plain(HOSTILE[4]),
+                ),
+            )
+        ),
         Code("text", "\n".join(HOSTILE)),
         Heading(3, plain(HOSTILE[3])),
         Prose("{eq:delta-c} once more, {eq:paths}, and $\\left(\\frac{a}{b}\\right)$ in a line."),

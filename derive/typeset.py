@@ -1,0 +1,331 @@
+r"""Expressions typeset as LaTeX, in the conventions of column vectors.
+
+An elementwise product is ``\odot``, a product with a scalar and a matrix product stand side by side, a sum over
+time is ``\sum_{t=1}^{T}``, a power of a function is written on its name (``\tanh^{2}(c_t)``).  How a function is
+written is the `latex` template of its record, nowhere else.  What names look like is the business of a `Names`:
+`PlainNames` here spells them as they are, `reports.notation` as a reader of one field expects them.
+
+Everything returned stands between dollars in both TeX and MathML, so a line can only break between `terms`.
+
+Read next: `derive.simplify`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import sympy
+
+from derive.expr import PRINTERS, Fixed, Index, Op, Ref, Step, is_op, neg, step
+from derive.spelling import compose, spell
+from derive.primitives import TABLE, ShapeOf
+from derive.text import is_negative, number_text
+
+SUM, PRODUCT, ATOM = 1, 2, 3
+Pair = tuple[sympy.Expr, sympy.Expr]
+TALL = re.compile(r"\\(?:frac|sum|prod|left|begin)\b")
+
+
+class Names(Protocol):
+    """How quantities are written."""
+
+    def read(self, read: Ref) -> str:
+        """A quantity at its index: ``h_{t-1}``."""
+        ...
+
+    def whole(self, name: str, axis: str) -> str:
+        """A sequence as a matrix of T columns: ``m_{1:T}``."""
+        ...
+
+    def part(self, expr: sympy.Expr, low: sympy.Expr, high: sympy.Expr) -> str | None:
+        """Rows low…high−1 of an expression, if they have a name, as the columns of a matrix that multiply h."""
+        ...
+
+    def shape(self, expr: sympy.Expr) -> Pair | None:
+        """Rows and columns, where known."""
+        ...
+
+
+@dataclass(frozen=True)
+class PlainNames:
+    """Names as the author spelled them; without shapes everything but a number counts as a column."""
+
+    shape_of: ShapeOf | None = None
+
+    def read(self, read: Ref) -> str:
+        """``h_{t-1}``."""
+        return compose(spell(read.name), index_latex(read.index))
+
+    def whole(self, name: str, axis: str) -> str:
+        """``m_{1:T}``."""
+        return compose(spell(name), f"1:{axis.upper()}")
+
+    def part(self, expr: sympy.Expr, low: sympy.Expr, high: sympy.Expr) -> None:
+        """No part has a name of its own."""
+        return
+
+    def shape(self, expr: sympy.Expr) -> Pair | None:
+        """As the system knows it."""
+        return None if self.shape_of is None else self.shape_of(expr)
+
+
+def typeset(expr: sympy.Expr, names: Names | None = None) -> str:
+    """The expression as LaTeX.
+
+    Args:
+        expr: an expression of the language.
+        names: how quantities are written; default `PlainNames`.
+    """
+    return _Typesetter(names or PlainNames()).tex(expr, 0)
+
+
+def terms(expr: sympy.Expr, names: Names | None = None) -> tuple[str, ...]:
+    """The additive terms as LaTeX; every one but the first leads with its sign, ``+`` or ``-``."""
+    return _Typesetter(names or PlainNames()).terms(expr)
+
+
+def additive(expr: sympy.Expr) -> list[tuple[bool, bool, sympy.Expr]]:
+    """(first, negative, positive part) of every additive term; a sum over time of a sum is taken apart."""
+    parts = expr.operands if is_op(expr, "plus") else (expr,)
+    if is_op(expr, "sum") and is_op(expr.operands[0], "plus"):
+        parts = tuple(Op(*expr.args[:2], part) for part in expr.operands[0].operands)
+    result = []
+    for position, part in enumerate(parts):
+        inner = part.operands[0] if is_op(part, "sum") else part
+        negative = is_negative(inner)
+        if negative:
+            part = Op(*part.args[:2], neg(inner)) if is_op(part, "sum") else neg(part)
+        result.append((position == 0, negative, part))
+    return result
+
+
+def signed(text: str, negative: bool, first: bool) -> str:
+    """A term with its sign, as a row of a report wants it."""
+    if negative:
+        return f"-{text}" if first else f"- {text}"
+    return text if first else f"+ {text}"
+
+
+def index_latex(index: Index | None) -> str:
+    """``t-1``, ``0``, ``T+1``; nothing without time."""
+    if isinstance(index, Step):
+        return index.axis + (f"{index.shift:+d}" if index.shift else "")
+    if isinstance(index, Fixed):
+        if index.from_end:
+            return index.axis.upper() + (f"{index.offset:+d}" if index.offset else "")
+        return str(index.offset)
+    return ""
+
+
+def dim_latex(dim: sympy.Expr) -> str:
+    """A dimension: ``H``, ``D + H``, ``H_{p}``, ``2H``."""
+    words = []
+    for part in sympy.Add.make_args(sympy.expand(dim)):
+        factor, symbols = part.as_coeff_Mul()
+        spelled = "".join(compose(spell(str(s)), "") for s in sympy.Mul.make_args(symbols) if s != 1)
+        words.append((f"{factor}" if factor != 1 or not spelled else "") + spelled)
+    return " + ".join(sorted(words, key=lambda word: (word.lstrip("0123456789") == "", word)))
+
+
+def shape_latex(shape: Sequence[sympy.Expr]) -> str:
+    r"""``\mathbb{R}^{H \times D}``; ``\mathbb{R}`` for a scalar."""
+    if not shape:
+        return r"\mathbb{R}"
+    dims = [dim_latex(dim) for dim in shape]
+    if len(dims) > 1:
+        dims = [f"({dim})" if "+" in dim else dim for dim in dims]
+    product = r" \times ".join(dims)
+    return rf"\mathbb{{R}}^{{{product}}}"
+
+
+def fenced(text: str) -> str:
+    """In parentheses that are as large as they need to be."""
+    return rf"\left({text}\right)" if TALL.search(text) else f"({text})"
+
+
+class _Typesetter:
+    """One walk; `tight` says how tightly the surroundings bind."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+
+    def tex(self, expr: sympy.Expr, tight: int) -> str:
+        if isinstance(expr, Ref):
+            return self.names.read(expr)
+        if not isinstance(expr, Op):
+            return self._number(expr, tight)
+        special = getattr(self, f"_{expr.primitive}", None)
+        return special(expr, tight) if special is not None else self._template(expr)
+
+    def _number(self, value: sympy.Expr, tight: int) -> str:
+        text = number_text(value)
+        if "/" in text:
+            text = rf"{'-' if value < 0 else ''}\tfrac{{{abs(value.p)}}}{{{value.q}}}"
+        return f"({text})" if tight >= PRODUCT and text[0] == "-" else text
+
+    def _scalar(self, expr: sympy.Expr) -> bool:
+        return bool(expr.is_number) or self.names.shape(expr) == (1, 1)
+
+    def terms(self, expr: sympy.Expr) -> tuple[str, ...]:
+        whole = self.names.shape(expr)
+        return tuple(signed(self._spread(p, whole, SUM), negative, first) for first, negative, p in additive(expr))
+
+    def _spread(self, part: sympy.Expr, whole: Pair | None, tight: int) -> str:
+        """A term or factor that is broadcast says so, by a column or row of ones; a number needs none."""
+        own = None if whole is None or part.is_number else self.names.shape(part)
+        if own is None or whole is None or own == whole:
+            return self.tex(part, tight)
+        down = r"\boldsymbol{1}\," if own[0] != whole[0] else ""
+        across = r"\,\boldsymbol{1}^{\top}" if own[1] != whole[1] else ""
+        return down + self.tex(part, PRODUCT if down else SUM) + across
+
+    def _plus(self, expr: Op, tight: int) -> str:
+        text = " ".join(self.terms(expr))
+        return fenced(text) if tight >= SUM else text
+
+    def _times(self, expr: Op, tight: int) -> str:
+        over = [f for f in expr.operands if not (is_op(f, "power") and f.static[0].is_negative)]
+        under = [_inverse(f) for f in expr.operands if is_op(f, "power") and f.static[0].is_negative]
+        sign = ""
+        if over and over[0].is_number and over[0].is_negative:
+            sign, over = "-", [f for f in (-over[0], *over[1:]) if f != 1]
+        whole = self.names.shape(expr)
+        text = self._factors(over, whole)
+        if under:
+            text = rf"\frac{{{text}}}{{{self._factors(under, whole)}}}"
+        loose = (sign and tight >= SUM) or (tight >= PRODUCT and not under)
+        return fenced(sign + text) if loose else sign + text
+
+    def _factors(self, factors: Sequence[sympy.Expr], whole: Pair | None = None) -> str:
+        if not factors:
+            return "1"
+        if len(factors) == 1:
+            return self.tex(factors[0], 0)
+        text, before = "", None
+        for factor in factors:
+            if before is not None:
+                beside = self._scalar(before) or self._scalar(factor)
+                text += r"\," if beside else r" \odot "
+            text += self._spread(factor, None if self._scalar(factor) else whole, PRODUCT)
+            before = factor
+        return text
+
+    def _matmul(self, expr: Op, tight: int) -> str:
+        text = r"\,".join(self.tex(factor, PRODUCT) for factor in expr.operands)
+        return fenced(text) if tight >= PRODUCT else text
+
+    def _power(self, expr: Op, tight: int) -> str:
+        base, exponent = expr.operands[0], expr.static[0]
+        if exponent.is_negative:
+            return rf"\frac{{1}}{{{self.tex(_inverse(expr), 0)}}}"
+        raised = f"^{{{self._number(exponent, 0)}}}"
+        if isinstance(base, Op) and TABLE[base.primitive].is_elementwise:
+            function = self._template(base)
+            match = re.match(r"(\\(?!sqrt|left|operatorname)[a-z]+|\\operatorname\{[a-z]+\})(?=\(|\\left\()", function)
+            if match:
+                return match[1] + raised + function[match.end() :]
+        text = self.tex(base, ATOM)
+        return (f"{{{text}}}" if isinstance(base, Ref) and "^" in text else text) + raised
+
+    def _transpose(self, expr: Op, tight: int) -> str:
+        text = self.tex(expr.operands[0], ATOM)
+        return (f"{{{text}}}" if "^" in text and text[0] not in "([" else text) + r"^{\top}"
+
+    def _concat(self, expr: Op, tight: int) -> str:
+        shapes = [self.names.shape(part) for part in expr.operands]
+        if any(shape is not None and shape[1] != 1 for shape in shapes):
+            rows = r" \\ ".join(self.tex(part, 0) for part in expr.operands)
+            return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
+        inner = r";\, ".join(self.tex(part, 0) for part in expr.operands)
+        return rf"\left[{inner}\right]" if TALL.search(inner) else f"[{inner}]"
+
+    def _rows(self, expr: Op, tight: int) -> str:
+        low, high = expr.static[0].args
+        named = self.names.part(expr.operands[0], low, high)
+        if named is not None:
+            return named
+        return rf"\left[{self.tex(expr.operands[0], 0)}\right]_{{{dim_latex(low + 1)}:{dim_latex(high)}}}"
+
+    def _embed(self, expr: Op, tight: int) -> str:
+        low, high = expr.static[0].args
+        rows = f"{dim_latex(low + 1)}:{dim_latex(high)}"
+        return rf"\operatorname{{embed}}_{{{rows}}}{fenced(self.tex(expr.operands[0], 0))}"
+
+    def _reduce_to(self, expr: Op, tight: int) -> str:
+        (value,), target = expr.operands, expr.static
+        shape = self.names.shape(value)
+        rows, columns = (False, False) if shape is None else (shape[0] != target[0], shape[1] != target[1])
+        if is_op(value, "times") and rows and not columns and shape is not None and shape[1] == 1:
+            left, right = value.operands[0], value.operands[1:]
+            if self.names.shape(left) == shape:
+                product = self._factors(right) if len(right) > 1 else self.tex(right[0], PRODUCT)
+                product = fenced(product) if len(right) > 1 else product
+                text = rf"{self._transposed(left)}\,{product}"
+                return fenced(text) if tight >= PRODUCT else text
+        inner = self.tex(value, PRODUCT)
+        text = (r"\boldsymbol{1}^{\top}\," if rows else "") + inner + (r"\,\boldsymbol{1}" if columns else "")
+        return fenced(text) if tight >= PRODUCT else text
+
+    def _transposed(self, expr: sympy.Expr) -> str:
+        text = self.tex(expr, ATOM)
+        return (f"{{{text}}}" if "^" in text and text[0] not in "([" else text) + r"^{\top}"
+
+    def _broadcast_to(self, expr: Op, tight: int) -> str:
+        (value,), target = expr.operands, expr.static
+        if value == 0:
+            return "0"
+        shape = self.names.shape(value)
+        rows, columns = (True, False) if shape is None else (shape[0] != target[0], shape[1] != target[1])
+        inner = self.tex(value, PRODUCT)
+        if value == 1:
+            text = r"\boldsymbol{1}" + (r"\,\boldsymbol{1}^{\top}" if rows and columns else "")
+        else:
+            text = (r"\boldsymbol{1}\," if rows else "") + inner + (r"\,\boldsymbol{1}^{\top}" if columns else "")
+        return fenced(text) if tight >= PRODUCT and value != 1 else text
+
+    def _take(self, expr: Op, tight: int) -> str:
+        table, index = (self.tex(operand, ATOM) for operand in expr.operands)
+        return rf"{{{table}}}_{{:,{index}}}"
+
+    def _scatter(self, expr: Op, tight: int) -> str:
+        value, index = (self.tex(operand, 0) for operand in expr.operands)
+        return rf"\operatorname{{scatter}}_{{{index}}}{fenced(value)}"
+
+    def _sum(self, expr: Op, tight: int) -> str:
+        axis = str(expr.static[0])
+        text = rf"\sum_{{{axis}=1}}^{{{axis.upper()}}} {self.tex(expr.operands[0], SUM)}"
+        return fenced(text) if tight >= PRODUCT else text
+
+    def _stack(self, expr: Op, tight: int) -> str:
+        axis, inner = str(expr.static[0]), expr.operands[0]
+        if isinstance(inner, Ref) and inner.index == step(axis):
+            return self.names.whole(inner.name, axis)
+        return rf"\left[{self.tex(inner, 0)}\right]_{{{axis}=1}}^{{{axis.upper()}}}"
+
+    def _unstack(self, expr: Op, tight: int) -> str:
+        return rf"\left[{self.tex(expr.operands[0], 0)}\right]_{{:,{expr.static[0]}}}"
+
+    def _place(self, expr: Op, tight: int) -> str:
+        position = expr.static[0]
+        text = rf"[{position.axis} = {index_latex(position)}]\,{self.tex(expr.operands[0], PRODUCT)}"
+        return fenced(text) if tight >= PRODUCT else text
+
+    def _template(self, expr: Op) -> str:
+        arguments = [self.tex(operand, 0) for operand in expr.operands]
+        template = TABLE[expr.primitive].latex
+        if not any(TALL.search(argument) for argument in arguments):
+            template = template.replace(r"\left(", "(").replace(r"\right)", ")")
+        else:
+            template = re.sub(r"(?<=[a-z}])\\left\(", r"\\!\\left(", template)
+        return template.format(*arguments, *(str(value) for value in expr.static))
+
+
+def _inverse(expr: Op) -> sympy.Expr:
+    base, exponent = expr.operands[0], -expr.static[0]
+    return base if exponent == 1 else Op(*expr.args[:1], sympy.Tuple(exponent), base)
+
+
+PRINTERS["latex"] = typeset

@@ -1,0 +1,157 @@
+"""Scalar SymPy expressions as NumPy text: the one printer of `numeric.lambdify` and of the generated kernels.
+
+Elementwise primitives stay names in SymPy (`Primitive.scalar`: ``tanh``, an opaque ``sigmoid``) and are printed by
+their own NumPy template, so what a kernel computes is what the record says.  Sums and products keep the order of
+their terms; SymPy's own printers re-sort them.
+
+>>> from derive.expr import ref
+>>> Printer().doprint(scalar((1 - ref("f")) * ref("g") / ref("h"), lambda leaf: sympy.Symbol(leaf.name)))
+'(1 - f) * g / h'
+
+Read next: `numeric.schedule`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+from sympy.printing.numpy import NumPyPrinter
+from sympy.printing.precedence import PRECEDENCE
+
+from derive.expr import Op, is_op
+from derive.primitives import TABLE, Primitive
+
+ELEMENTWISE = ("plus", "times", "power")
+LARGEST = 10**6  # larger whole numbers are printed as floats: Python's do not fit into every dtype
+
+
+def is_elementwise(expr: sympy.Basic) -> bool:
+    """Whether `expr` is an operation on each entry by itself."""
+    return isinstance(expr, Op) and (expr.primitive in ELEMENTWISE or TABLE[expr.primitive].is_elementwise)
+
+
+def scalar(expr: sympy.Expr, leaf: Callable[[sympy.Expr], sympy.Expr]) -> sympy.Expr:
+    """An elementwise expression as a SymPy expression of scalars, in the author's order and without evaluation.
+
+    Args:
+        expr: nodes of `derive.expr`.
+        leaf: gives the scalar that stands for what is not elementwise.
+    """
+    if not is_elementwise(expr):
+        return expr if expr.is_number else leaf(expr)
+    operands = [scalar(operand, leaf) for operand in expr.operands]
+    if is_op(expr, "plus"):
+        return sympy.Add(*operands, evaluate=False)
+    if is_op(expr, "times"):
+        return sympy.Mul(*operands, evaluate=False)
+    if is_op(expr, "power"):
+        return sympy.Pow(operands[0], expr.static[0], evaluate=False)
+    function = TABLE[expr.primitive].scalar
+    assert function is not None
+    return function(*operands, evaluate=False)
+
+
+def number(value: sympy.Expr) -> str:
+    """A number as Python text."""
+    if value.is_Integer and abs(value) <= LARGEST:
+        return str(value)
+    return repr(float(value))
+
+
+class Printer(NumPyPrinter):
+    """NumPy text for scalar expressions; functions of the primitive table by their templates."""
+
+    def __init__(self, settings: dict[str, Any] | None = None) -> None:
+        super().__init__({**(settings or {}), "fully_qualified_modules": False})
+
+    def _print(self, expr: Any, **options: Any) -> str:
+        record = _record(type(expr)) if isinstance(expr, sympy.Function) else None
+        if record is not None:
+            return self._fill(record.numpy, [self._print(argument) for argument in expr.args])
+        return str(super()._print(expr, **options))
+
+    def _fill(self, template: str, arguments: list[str]) -> str:
+        """A template with its arguments, in parentheses where they are not the whole argument of a call."""
+        for i, text in enumerate(arguments):
+            place = re.escape(f"{{{i}}}")
+            template = re.sub(rf"(?<=[(]){place}(?=[,)])|(?<=, ){place}(?=[,)])", lambda _, text=text: text, template)
+            template = template.replace(f"{{{i}}}", text if _is_atom(text) else f"({text})")
+        return template
+
+    def _print_Add(self, expr: sympy.Add, order: str | None = None) -> str:
+        text = ""
+        for term in expr.args:
+            piece = self.parenthesize(term, PRECEDENCE["Add"])
+            if not text:
+                text = piece
+            else:
+                text += f" - {piece[1:]}" if piece.startswith("-") else f" + {piece}"
+        return text
+
+    def _print_Mul(self, expr: sympy.Mul) -> str:
+        factors = list(expr.args)
+        sign = ""
+        if factors[0] == -1:
+            sign, factors = "-", factors[1:]
+        text = ""
+        for factor in factors:
+            divides = isinstance(factor, sympy.Pow) and factor.exp.is_Rational and factor.exp.is_negative
+            shown = sympy.Pow(factor.base, -factor.exp, evaluate=False) if divides else factor
+            piece = self.parenthesize(shown, PRECEDENCE["Pow" if divides else "Mul"])
+            if text and piece.startswith("-"):
+                piece = f"({piece})"
+            text += (f"{'' if text else '1'} / " if divides else " * " if text else "") + piece
+        return sign + text
+
+    def _print_Pow(self, expr: sympy.Pow, rational: bool = False) -> str:
+        base, exponent = expr.args
+        if exponent == 2:
+            return f"np.square({self._print(base)})"
+        if exponent == sympy.Rational(1, 2):
+            return f"np.sqrt({self._print(base)})"
+        if exponent == 1:
+            return self._print(base)
+        shown = self._print(base)
+        shown = shown if _is_atom(shown) else f"({shown})"
+        if exponent == -1:
+            return f"(1 / {shown})"
+        text = number(exponent)
+        return f"{shown}**({text})" if text.startswith("-") else f"{shown}**{text}"
+
+    def parenthesize(self, item: sympy.Expr, level: int, strict: bool = False) -> str:
+        """As text, in parentheses if it binds less tightly than `level`."""
+        text = self._print(item)
+        loose = isinstance(item, sympy.Add) or (isinstance(item, sympy.Mul) and level >= PRECEDENCE["Pow"])
+        loose |= item.is_Rational and text.startswith("-") and level > PRECEDENCE["Add"]
+        loose |= isinstance(item, sympy.Pow) and level > PRECEDENCE["Pow"] and not _is_atom(text)
+        return f"({text})" if loose and level > PRECEDENCE["Add"] else text
+
+    def _print_Integer(self, expr: sympy.Integer) -> str:
+        return number(expr)
+
+    def _print_Rational(self, expr: sympy.Rational) -> str:
+        return number(expr)
+
+    _print_Half = _print_Rational
+
+
+def _record(function: type) -> Primitive | None:
+    for record in TABLE.values():
+        if record.scalar is function:
+            return record
+    return None
+
+
+def _is_atom(text: str) -> bool:
+    """Whether text can stand anywhere without parentheses: a name, a number, a call, an indexed name."""
+    depth = 0
+    for position, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if depth == 0 and not (character.isalnum() or character in "._)]"):
+            return False
+        if depth == 0 and character in ")" and text[0] == "(" and position + 1 < len(text):
+            return False
+    return True

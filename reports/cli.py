@@ -1,0 +1,206 @@
+"""`bptt`, the command: ``bptt show lstm``.
+
+Every command takes names of architectures, files of equations, or the equations themselves, and ``--json``.  Exit
+status: 0 it holds, or is done · 1 it does not hold · 2 it could not be done, with the reason in one line on stderr.
+
+``bptt --help`` answers in a fifth of a second, so that nothing heavy is imported before a command is known: SymPy alone
+takes longer than that.
+
+Read next: `reports.commands.systems`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from reports.commands.failure import Failure
+
+SYSTEM = "a name (see bptt list), a file of equations, - for standard input, or the equations themselves"
+RNN = "'h[t] = tanh(W @ h[t-1] + U @ x[t] + b)'"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: the arguments, without the name of the program; of the process if None.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        options = _parser().parse_args(argv)
+        status: int = options.run(options)
+        sys.stdout.flush()
+        return status
+    except SystemExit as stop:  # argparse, after --help or a usage error
+        return stop.code if isinstance(stop.code, int) else 2
+    except Failure as failure:
+        return _fail(str(failure))
+    except KeyboardInterrupt:
+        _fail("interrupted")
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has enough; the interpreter must not try to flush the rest at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:  # stdout on a full disk
+        return _fail(f"cannot write the output: {error.strerror}")
+
+
+def _fail(reason: str) -> int:
+    print(f"bptt: {reason}", file=sys.stderr)
+    return 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="bptt",
+        description="Derive, verify and report the backpropagation-through-time equations of recurrent networks.",
+        epilog="exit status: 0 holds · 1 does not hold · 2 could not be done",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    _command(commands, "list", _list, "architectures of the library", ["bptt list", "bptt list --json"])
+
+    show = _command(
+        commands, "show", _show, "forward and backward equations, shapes, count", ["bptt show lstm", f"bptt show {RNN}"]
+    )
+    _takes_systems(show)
+
+    count = _command(
+        commands,
+        "count",
+        _count,
+        "parameters, symbolic and at given sizes, as each framework counts them",
+        ["bptt count lstm --sizes D=4,H=3", "bptt count mycell.eqs --json"],
+    )
+    _takes_systems(count)
+    _takes_sizes(count)
+
+    verify = _command(
+        commands,
+        "verify",
+        _verify,
+        "check the gradient by independent methods",
+        ["bptt verify lstm gru", "bptt verify mycell.eqs --json"],
+    )
+    _takes_systems(verify)
+
+    report = _command(
+        commands,
+        "report",
+        _report,
+        "write the derivation as HTML, LaTeX and JSON",
+        ["bptt report lstm gru -o out/", "bptt report mycell.eqs --pdf --notation ng --sizes D=4,H=3"],
+    )
+    _takes_systems(report)
+    _takes_sizes(report)
+    report.add_argument("-o", "--out", default=".", metavar="OUT", help="directory of NAME.html, NAME.tex, NAME.json")
+    report.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
+    report.add_argument("--notation", default="standard", metavar="NAME", help="standard (default) or ng")
+
+    code = _command(
+        commands,
+        "code",
+        _code,
+        "the NumPy module that computes it, forward and backward",
+        ["bptt code lstm -o lstm.py", "bptt code gru | less"],
+    )
+    code.add_argument("system", metavar="SYSTEM", help=SYSTEM)
+    code.add_argument("--strict", action="store_true", help="warnings are errors")
+    code.add_argument("-o", "--out", default="", metavar="FILE", help="write to a file")
+    code.add_argument("--force", action="store_true", help="overwrite the file")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    examples: Sequence[str],
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog="\n".join(["examples:", *(f"  {example}" for example in examples)]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="JSON alone on stdout")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _takes_systems(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("systems", nargs="+", metavar="SYSTEM", help=SYSTEM)
+    parser.add_argument("--strict", action="store_true", help="warnings are errors")
+
+
+def _takes_sizes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sizes", default="", metavar="D=4,H=3", help="numbers for the dimensions")
+
+
+# --- from options to arguments; each imports its command when it is asked for --------------------------------------
+
+
+def _list(options: argparse.Namespace) -> int:
+    from reports.commands.listing import list_architectures
+
+    return list_architectures(as_json=options.json)
+
+
+def _show(options: argparse.Namespace) -> int:
+    from reports.commands.show import show
+
+    return show(options.systems, as_json=options.json, strict=options.strict)
+
+
+def _count(options: argparse.Namespace) -> int:
+    from reports.commands.count import count
+
+    return count(options.systems, sizes=options.sizes, as_json=options.json, strict=options.strict)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from reports.commands.verify import verify
+
+    return verify(options.systems, as_json=options.json, strict=options.strict)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from reports.commands.report import report
+
+    return report(
+        options.systems,
+        out=options.out,
+        pdf=options.pdf,
+        notation=options.notation,
+        sizes=options.sizes,
+        as_json=options.json,
+        strict=options.strict,
+    )
+
+
+def _code(options: argparse.Namespace) -> int:
+    from reports.commands.code import code
+
+    return code(
+        options.system, out=options.out, force=options.force, as_json=options.json, strict=options.strict
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

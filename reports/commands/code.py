@@ -1,0 +1,32 @@
+"""`bptt code`: the NumPy module of a system, forward and backward.
+
+Read next: `numeric.emit`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numeric
+from reports.commands.failure import Failure
+from reports.commands.output import print_json, print_text
+from reports.commands.systems import read_systems
+from reports.files import FileError, write
+
+
+def code(argument: str, *, out: str, force: bool, as_json: bool, strict: bool) -> int:
+    """Write the source to `out`, or print it where `out` is empty."""
+    (system,) = read_systems([argument], strict=strict)
+    if out and not force and Path(out).exists():
+        raise Failure(f"{out} exists; --force overwrites it")
+    source = numeric.compile(system).source
+    if out:
+        try:
+            write(out, source)
+        except FileError as error:
+            raise Failure(str(error)) from error
+    if as_json:
+        print_json({"name": system.name, "file": out or None, "source": source})
+    elif not out:
+        print_text(source)
+    return 0

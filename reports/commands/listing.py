@@ -1,0 +1,30 @@
+"""`bptt list`: the architectures of the library.
+
+Read next: `reports.commands.show`.
+"""
+
+from __future__ import annotations
+
+import derive
+from reports.commands.output import print_json, print_text, table
+
+
+def list_architectures(*, as_json: bool) -> int:
+    """Name, title, states and parameters of every architecture."""
+    systems = [derive.load(name) for name in derive.names()]
+    if as_json:
+        print_json([_record(system) for system in systems])
+        return 0
+    rows = [(s.name, s.title, ", ".join(s.states), str(s.parameter_count())) for s in systems]
+    print_text(table([("name", "title", "states", "parameters"), *rows]))
+    return 0
+
+
+def _record(system: derive.System) -> dict[str, object]:
+    return {
+        "name": system.name,
+        "title": system.title,
+        "source": system.source,
+        "states": list(system.states),
+        "parameters": list(system.parameters),
+    }

@@ -1,0 +1,47 @@
+"""Progress of what takes over a second, on stderr, and only if stderr is a terminal.
+
+Read next: `reports.commands.listing`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+PATIENCE = 1.0  # seconds without a word
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """A function to say what is being done; it is shown after a second, with the time it takes, and leaves no trace."""
+    if not sys.stderr.isatty():
+        yield _ignore
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.text import Text
+
+    begin = time.monotonic()
+    spinner = Spinner("dots")
+    doing = ""
+
+    def say(what: str) -> None:
+        nonlocal doing
+        doing = what
+
+    def shown() -> Spinner | Text:
+        seconds = time.monotonic() - begin
+        if seconds < PATIENCE:
+            return Text("")
+        spinner.update(text=f"{doing} · {seconds:.0f} s")
+        return spinner
+
+    with Live(get_renderable=shown, console=Console(stderr=True), transient=True, refresh_per_second=8):
+        yield say
+
+
+def _ignore(_: str) -> None:
+    """Nobody is looking."""

@@ -1,0 +1,27 @@
+"""The sample report, built once."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from reports.document import Report
+
+SAMPLE = Path(__file__).with_name("sample.py")
+
+
+@pytest.fixture(scope="session")
+def sample() -> Report:
+    """A report with everything that is hard to print."""
+    report = runpy.run_path(str(SAMPLE))["build"]()
+    assert isinstance(report, Report)
+    return report
+
+
+@pytest.fixture(scope="session")
+def hostile() -> tuple[str, ...]:
+    """Names that a user might choose to break a writer."""
+    names: tuple[str, ...] = runpy.run_path(str(SAMPLE))["HOSTILE"]
+    return names
