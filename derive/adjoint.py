@@ -19,7 +19,7 @@ import sympy
 
 from derive.elementwise import partial
 from derive.equation import Equation, Origin, Role, Var
-from derive.expr import Fixed, Op, Ref, Step, apply, axis_symbol, fixed, plus, ref, refs, step, times
+from derive.expr import Fixed, Op, Ref, Step, apply, axis_symbol, fixed, plus, ref, refs, scaled, step
 from derive.operands import NameSupply, name_operands
 from derive.order import outside
 from derive.primitives import TABLE, Shape
@@ -166,12 +166,15 @@ class _Sweep:
         record = TABLE[expr.primitive]
         if record.binds:
             ybar, context = self._enter(expr, ybar, context)
+        below = context
+        if expr.primitive == "unstack":  # its contribution, a stack, already runs over all steps
+            below = tuple(axis for axis in context if axis != str(expr.static[0]))
         for i, operand in enumerate(expr.operands):
             if not any(read.name in self.live for read in refs(operand)):
                 continue
             contribution = self._vjp(expr, ybar, i, expr if value is None else value)
             if contribution is not None:
-                self._pull(operand, contribution, context)
+                self._pull(operand, contribution, below)
 
     def _vjp(self, call: Op, ybar: sympy.Expr, i: int, value: sympy.Expr) -> sympy.Expr | None:
         record, shape_of = TABLE[call.primitive], self.shape_of
@@ -180,7 +183,7 @@ class _Sweep:
         slope = partial(call.primitive, i)(value, *call.operands)
         if slope == 0:
             return None
-        return fit(times(ybar, slope), shape_of(call.operands[i]), shape_of)
+        return fit(scaled(ybar, slope), shape_of(call.operands[i]), shape_of)
 
     def _enter(self, binder: Op, ybar: sympy.Expr, context: Axes) -> tuple[sympy.Expr, Axes]:
         """Go inside ``sum[t](…)``: what runs along other axes and does not matter inside is summed before."""
@@ -188,16 +191,16 @@ class _Sweep:
         inside = {r.index.axis for r in refs(binder.operands[0]) if isinstance(r.index, Step)}
         outer = tuple(a for a in context if a == axis or a not in inside)
         total = self._sum(ybar, outer)
-        if outer:
+        kept = tuple(a for a in context if a not in outer)
+        if outer and len(kept) <= 1:
             name = self.supply.fresh(f"d{_lead(binder)}_all")
             shape = unpair(self.shape_of(total))
-            kept = tuple(a for a in context if a not in outer)
             axis_kept = kept[0] if kept else None
             self._enter_variable(Var(name, shape, axis_kept, origin=Origin("gathered", _lead(binder))))
             out = ref(name, step(axis_kept) if axis_kept else None)
             self.gathered.append(Equation(out, total))
             total = out
-        return total, (*(a for a in context if a not in outer), axis)
+        return total, (*kept, axis)
 
     def _sum(self, value: sympy.Expr, axes: Iterable[str]) -> sympy.Expr:
         for axis in axes:

@@ -264,6 +264,13 @@ def times(*factors: sympy.Expr) -> sympy.Expr:
     return flat[0] if len(flat) == 1 else apply("times", *flat)
 
 
+def scaled(*factors: sympy.Expr) -> sympy.Expr:
+    """Elementwise product with the numbers collected in front, as derived expressions have it."""
+    flat = _flat("times", factors)
+    numbers = [factor for factor in flat if factor.is_number]
+    return times(sympy.Mul(*numbers), *(factor for factor in flat if not factor.is_number))
+
+
 def neg(expr: sympy.Expr) -> sympy.Expr:
     """The negative; a leading number takes the sign."""
     if expr.is_number:

@@ -17,7 +17,7 @@ from typing import Any
 import sympy
 
 from derive.elementwise import power_partial
-from derive.expr import Op, apply, matmul, plus, times, transpose
+from derive.expr import Op, apply, matmul, plus, scaled, times, transpose
 from derive.primitives import Dims, Entries, Primitive, Shape, ShapeOf, broadcast, register
 
 Static = tuple[Any, ...]
@@ -51,15 +51,15 @@ def _plus_vjp(call: Op, y: sympy.Expr, ybar: sympy.Expr, i: int, shape_of: Shape
 
 def _times_vjp(call: Op, y: sympy.Expr, ybar: sympy.Expr, i: int, shape_of: ShapeOf) -> sympy.Expr:
     others = call.operands[:i] + call.operands[i + 1 :]
-    return fit(times(ybar, *others), shape_of(call.operands[i]), shape_of)
+    return fit(scaled(ybar, *others), shape_of(call.operands[i]), shape_of)
 
 
 def _power_vjp(call: Op, y: sympy.Expr, ybar: sympy.Expr, i: int, shape_of: ShapeOf) -> sympy.Expr:
-    return times(ybar, power_partial(call.operands[0], call.static[0]))
+    return scaled(ybar, power_partial(call.operands[0], call.static[0]))
 
 
 def _power_jvp(call: Op, tangents: Sequence[sympy.Expr | None], shape_of: ShapeOf) -> sympy.Expr | None:
-    return None if tangents[0] is None else times(tangents[0], power_partial(call.operands[0], call.static[0]))
+    return None if tangents[0] is None else scaled(tangents[0], power_partial(call.operands[0], call.static[0]))
 
 
 def _matmul_shape(dims: Dims, shapes: Sequence[Shape], static: Static) -> Shape:

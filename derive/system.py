@@ -177,7 +177,8 @@ class System:
                 found |= more
                 grew = bool(more)
             origins = {name: var.origin for name, var in self.variables.items() if var.origin is not None}
-            sums = {n for n, o in origins.items() if o.kind == "cotangent" and o.of in self.variables} & found
+            derived = ("cotangent", "tangent")  # the tangent of a shared gradient is shared, as it is
+            sums = {n for n, o in origins.items() if o.kind in derived and o.of in self.variables} & found
             sums = {n for n in sums if origins[n].of not in found}
             if not sums:
                 return frozenset(found)
@@ -192,8 +193,8 @@ class System:
         return tuple(e for e in self.equations if e.name == name and e.is_boundary)
 
     def find(self, kind: str, of: str) -> Var | None:
-        """The derived quantity of that origin: ``find("cotangent", "h")``."""
-        for var in self.variables.values():
+        """The derived quantity of that origin, ``find("cotangent", "h")``; of several, that of the last derivation."""
+        for var in reversed(self.variables.values()):
             if var.origin is not None and var.origin.kind == kind and var.origin.of == of:
                 return var
         return None

@@ -14,7 +14,7 @@ import sympy
 
 from derive.adjoint import default_wrt, dependent
 from derive.elementwise import partial
-from derive.expr import Op, Ref, apply, plus, ref, refs, times
+from derive.expr import Op, Ref, apply, plus, ref, refs, scaled, times
 from derive.operands import NameSupply, name_operands
 from derive.primitives import TABLE, Shape
 from derive.structural import spread
@@ -91,7 +91,7 @@ def _push(expr: sympy.Expr, dot: dict[str, str], system: System) -> sympy.Expr |
         else:
             slope = partial(expr.primitive, i)(expr, *expr.operands)
             if slope != 0:
-                terms.append(spread(times(moved, slope), shape_of(expr), known))
+                terms.append(spread(scaled(moved, slope), shape_of(expr), known))
     return plus(*terms) if terms else None
 
 

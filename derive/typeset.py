@@ -214,7 +214,11 @@ class _Typesetter:
         return text
 
     def _matmul(self, expr: Op, tight: int) -> str:
-        text = r"\,".join(self.tex(factor, PRODUCT) for factor in expr.operands)
+        loose = ("reduce_to", "broadcast_to")  # products with ones: associative
+        text = r"\,".join(
+            self.tex(factor, SUM if isinstance(factor, Op) and factor.primitive in loose else PRODUCT)
+            for factor in expr.operands
+        )
         return fenced(text) if tight >= PRODUCT else text
 
     def _power(self, expr: Op, tight: int) -> str:
@@ -309,8 +313,8 @@ class _Typesetter:
         return rf"\left[{self.tex(expr.operands[0], 0)}\right]_{{:,{expr.static[0]}}}"
 
     def _place(self, expr: Op, tight: int) -> str:
-        position = expr.static[0]
-        text = rf"[{position.axis} = {index_latex(position)}]\,{self.tex(expr.operands[0], PRODUCT)}"
+        position = expr.static[-1]
+        text = rf"[{position.axis} = {index_latex(position)}]\,{self.tex(expr.operands[0], SUM)}"
         return fenced(text) if tight >= PRODUCT else text
 
     def _template(self, expr: Op) -> str:

@@ -69,7 +69,7 @@ def _over_numpy(xp: Any, name: str, stop: Callable[[Array], Array], **own: Calla
         swap=lambda x: xp.swapaxes(x, -1, -2),
         broadcast=lambda x, shape: x if x.shape == shape else x + numpy.zeros(shape, x.dtype),
         stop=stop,
-        constant=lambda x, dtype: x.astype(dtype),
+        constant=lambda x, dtype: x.astype(dtype, copy=False),
         dtype=_common_dtype,
     )
 

@@ -19,7 +19,6 @@ from typing import Any
 
 import sympy
 from sympy.printing.numpy import NumPyPrinter
-from sympy.printing.precedence import PRECEDENCE
 
 from derive.expr import Op, is_op
 from derive.primitives import TABLE, Primitive
@@ -84,7 +83,7 @@ class Printer(NumPyPrinter):
     def _print_Add(self, expr: sympy.Add, order: str | None = None) -> str:
         text = ""
         for term in expr.args:
-            piece = self.parenthesize(term, PRECEDENCE["Add"])
+            piece = f"({self._print(term)})" if isinstance(term, sympy.Add) else self._print(term)
             if not text:
                 text = piece
             else:
@@ -93,41 +92,37 @@ class Printer(NumPyPrinter):
 
     def _print_Mul(self, expr: sympy.Mul) -> str:
         factors = list(expr.args)
-        sign = ""
-        if factors[0] == -1:
-            sign, factors = "-", factors[1:]
+        sign = "-" if factors[0].is_number and factors[0].is_negative else ""
+        if sign:
+            factors = [-factors[0], *factors[1:]] if factors[0] != -1 else factors[1:]
         text = ""
         for factor in factors:
-            divides = isinstance(factor, sympy.Pow) and factor.exp.is_Rational and factor.exp.is_negative
-            shown = sympy.Pow(factor.base, -factor.exp, evaluate=False) if divides else factor
-            piece = self.parenthesize(shown, PRECEDENCE["Pow" if divides else "Mul"])
-            if text and piece.startswith("-"):
-                piece = f"({piece})"
-            text += (f"{'' if text else '1'} / " if divides else " * " if text else "") + piece
+            if isinstance(factor, sympy.Pow) and factor.exp.is_negative:
+                text = f"{text or '1'} / {self._power(factor.base, -factor.exp)}"
+            else:
+                text += (" * " if text else "") + self._factor(factor)
         return sign + text
 
-    def _print_Pow(self, expr: sympy.Pow, rational: bool = False) -> str:
-        base, exponent = expr.args
-        if exponent == 2:
-            return f"np.square({self._print(base)})"
-        if exponent == sympy.Rational(1, 2):
-            return f"np.sqrt({self._print(base)})"
-        if exponent == 1:
-            return self._print(base)
-        shown = self._print(base)
-        shown = shown if _is_atom(shown) else f"({shown})"
-        if exponent == -1:
-            return f"(1 / {shown})"
-        text = number(exponent)
-        return f"{shown}**({text})" if text.startswith("-") else f"{shown}**{text}"
+    def _factor(self, factor: sympy.Expr) -> str:
+        """A factor; in parentheses if it is a sum, a negative, or a product inside the product."""
+        text = self._print(factor)
+        loose = isinstance(factor, sympy.Add | sympy.Mul) or text.startswith("-") or " / " in text.partition("(")[0]
+        return f"({text})" if loose else text
 
-    def parenthesize(self, item: sympy.Expr, level: int, strict: bool = False) -> str:
-        """As text, in parentheses if it binds less tightly than `level`."""
-        text = self._print(item)
-        loose = isinstance(item, sympy.Add) or (isinstance(item, sympy.Mul) and level >= PRECEDENCE["Pow"])
-        loose |= item.is_Rational and text.startswith("-") and level > PRECEDENCE["Add"]
-        loose |= isinstance(item, sympy.Pow) and level > PRECEDENCE["Pow"] and not _is_atom(text)
-        return f"({text})" if loose and level > PRECEDENCE["Add"] else text
+    def _print_Pow(self, expr: sympy.Pow, rational: bool = False) -> str:
+        if expr.exp.is_negative:
+            return f"1 / {self._power(expr.base, -expr.exp)}"
+        return self._power(expr.base, expr.exp)
+
+    def _power(self, base: sympy.Expr, exponent: sympy.Rational) -> str:
+        """A positive power, closed enough to be a factor or a divisor."""
+        text = self._print(base)
+        if exponent == 2:
+            return f"np.square({text})"
+        if exponent == sympy.Rational(1, 2):
+            return f"np.sqrt({text})"
+        text = text if _is_atom(text) else f"({text})"
+        return text if exponent == 1 else f"{text}**{number(exponent)}"
 
     def _print_Integer(self, expr: sympy.Integer) -> str:
         return number(expr)

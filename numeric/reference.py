@@ -96,9 +96,7 @@ class _Run:
     def enter(self, name: str, array: Any) -> None:
         """A leaf, from its public array."""
         var = self.system.variables[name]
-        array = array if hasattr(array, "shape") else numpy.asarray(array)
-        if var.classes is None and isinstance(array, numpy.ndarray):
-            array = array.astype(self.dtype, copy=False)
+        array = numpy.asarray(array) if var.classes is not None else self.own(array)
         if var.axis is None:
             self.once[name] = _rows_columns(array, var.shape)
         else:
@@ -113,8 +111,14 @@ class _Run:
             if array is None:
                 value = self.filled((self.sizes.batch, *map(self.sizes.number, var.shape)), 0.0)
             else:
-                value = array[k] if len(positions) > 1 else array
+                value = self.own(array[k] if len(positions) > 1 else array)
             self.sequences.setdefault(name, {})[self.position(position)] = _rows_columns(value, var.shape)
+
+    def own(self, array: Any) -> Array:
+        """A given array in this arithmetic; one that is already (a traced one) as it is."""
+        if not hasattr(array, "shape"):
+            array = numpy.asarray(array)
+        return self.xp.constant(array, self.dtype) if isinstance(array, numpy.ndarray) else array
 
     def read(self, name: str, position: int) -> Array:
         """A sequence at a position."""
@@ -153,7 +157,7 @@ class Values(Mapping[str, Any]):
 
     def __init__(self, run: _Run) -> None:
         self._run = run
-        self.sizes = run.sizes
+        self.sizes, self.xp = run.sizes, run.xp
 
     def __getitem__(self, name: str) -> Any:
         if name in self._run.once:
@@ -178,6 +182,10 @@ class Values(Mapping[str, Any]):
         if isinstance(position, Fixed):
             position = self._run.position(position)
         return self._public(name, self._run.read(name, position))
+
+    def constant(self, array: numpy.ndarray) -> Any:
+        """A NumPy array in the arithmetic of these values."""
+        return self._run.own(array)
 
     def boundary(self, name: str) -> dict[int, Any]:
         """All boundary values of a sequence by position."""

@@ -92,13 +92,9 @@ class Table:
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row) != len(self.header):
-                raise DocumentError(
-                    f"table {self.caption!r}: {len(row)} cells under {len(self.header)} headers: {row}"
-                )
+                raise DocumentError(f"table {self.caption!r}: {len(row)} cells under {len(self.header)} headers: {row}")
         if self.align and (len(self.align) != len(self.header) or set(self.align) - set("lrc")):
-            raise DocumentError(
-                f"table {self.caption!r}: align {self.align!r} is not one of l, r, c for each column"
-            )
+            raise DocumentError(f"table {self.caption!r}: align {self.align!r} is not one of l, r, c for each column")
 
 
 @dataclass(frozen=True)
@@ -129,9 +125,7 @@ class Note:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise DocumentError(
-                f"note {self.title!r}: the kind {self.kind!r} is not one of {', '.join(KINDS)}"
-            )
+            raise DocumentError(f"note {self.title!r}: the kind {self.kind!r} is not one of {', '.join(KINDS)}")
 
 
 Block = Heading | Prose | Rows | Table | Figure | Code | Note
@@ -192,9 +186,7 @@ def number(blocks: Sequence[Block]) -> Numbering:
             if block.level not in (1, 2, 3):
                 raise DocumentError(f"heading {block.text!r}: level {block.level} is not 1, 2 or 3")
             if block.anchor in anchors or (block.anchor and not LABEL.fullmatch(block.anchor)):
-                raise DocumentError(
-                    f"heading {block.text!r}: the anchor {block.anchor!r} is taken or not a label"
-                )
+                raise DocumentError(f"heading {block.text!r}: the anchor {block.anchor!r} is taken or not a label")
             anchors |= {block.anchor} - {""}
             sections[block.level - 1 :] = [sections[block.level - 1] + 1] + [0] * (3 - block.level)
             text = ".".join(map(str, sections[: block.level]))

@@ -44,7 +44,11 @@ def write_all(directory: str | Path, contents: Mapping[str, str | bytes]) -> tup
             path = Path(os.path.realpath(directory / name))
             if path.is_dir():
                 raise IsADirectoryError(21, "is a directory")
-            waiting.append((_write_beside(path, content), path))
+            # Not tempfile: its files are readable by their owner only, and the report would stay so.
+            temporary = path.with_name(f".bptt-{os.getpid()}-{len(waiting)}.tmp")
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+            waiting.append((temporary, path))
+            _fill(handle, content)
         for temporary, path in waiting:
             os.replace(temporary, path)
     except OSError as error:
@@ -55,17 +59,8 @@ def write_all(directory: str | Path, contents: Mapping[str, str | bytes]) -> tup
     return tuple(directory / name for name in contents)
 
 
-def _write_beside(path: Path, content: str | bytes) -> Path:
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name[:60]}.{os.getpid()}.tmp")
-    # Not tempfile: its files are readable by their owner only, and the report would stay so.
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
+def _fill(handle: int, content: str | bytes) -> None:
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+        stream.flush()
+        os.fsync(stream.fileno())

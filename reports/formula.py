@@ -23,7 +23,7 @@ GREEK = (
 LETTERS = "partial nabla infty ell top bot prime hbar emptyset forall exists"
 OPERATORS = (
     "cdot times div ast star circ bullet odot oplus ominus otimes pm mp wedge vee neg cup cap setminus "
-    "in notin ni subset subseteq supset le leq ge geq lt gt ne neq equiv approx sim simeq propto ll gg "
+    "in notin ni subset subseteq supset le leq ge geq ne neq equiv approx sim simeq propto ll gg "
     "to mapsto rightarrow leftarrow leftrightarrow Rightarrow Leftarrow Leftrightarrow longrightarrow "
     "implies iff uparrow downarrow mid parallel perp triangleq coloneqq ldots cdots vdots ddots dots"
 )
@@ -38,12 +38,10 @@ WITH_ARGUMENT = (
 )
 WITH_ARGUMENTS = "frac dfrac tfrac binom overset underset stackrel"
 LAYOUT = "left right bigl bigr Bigl Bigr displaystyle textstyle begin end"
-SIGNS = frozenset(", ; : ! { } _ | \\".split()) | {" "}  # \, \; … \{ and the line end of a matrix
-ENVIRONMENTS = frozenset("matrix bmatrix pmatrix vmatrix cases".split())
+SIGNS = frozenset([",", ";", ":", "!", "{", "}", "_", "|", "\\"]) | {" "}  # \, \; … \{ and the line end of a matrix
+ENVIRONMENTS = frozenset(["matrix", "bmatrix", "pmatrix", "vmatrix", "cases"])
 COMMANDS = frozenset(
-    " ".join(
-        (GREEK, LETTERS, OPERATORS, BIG, FUNCTIONS, FENCES, SPACES, WITH_ARGUMENT, WITH_ARGUMENTS, LAYOUT)
-    ).split()
+    " ".join((GREEK, LETTERS, OPERATORS, BIG, FUNCTIONS, FENCES, SPACES, WITH_ARGUMENT, WITH_ARGUMENTS, LAYOUT)).split()
 )
 
 _COMMAND = re.compile(r"\\([A-Za-z]+|.|$)", re.DOTALL)
@@ -56,9 +54,7 @@ class FormulaError(ValueError):
 
     def __init__(self, formula: str, problem: str) -> None:
         self.formula, self.problem = formula, problem
-        super().__init__(
-            f"{problem}, in the formula {formula if len(formula) < 90 else formula[:87] + '...'}"
-        )
+        super().__init__(f"{problem}, in the formula {formula if len(formula) < 90 else formula[:87] + '...'}")
 
 
 @lru_cache(maxsize=8192)
@@ -95,9 +91,7 @@ def _check_pairs(formula: str, bare: str) -> None:
     opened: list[str] = []
     for match in _ENVIRONMENT.finditer(formula):
         if match[2] not in ENVIRONMENTS:
-            raise FormulaError(
-                formula, f"the environment {match[2]} is not among {', '.join(sorted(ENVIRONMENTS))}"
-            )
+            raise FormulaError(formula, f"the environment {match[2]} is not among {', '.join(sorted(ENVIRONMENTS))}")
         if match[1] == "begin":
             opened.append(match[2])
         elif not opened or opened.pop() != match[2]:

@@ -27,7 +27,7 @@ from reports.inline import CodeSpan, Math, Reference, inline, paragraphs, unmark
 from reports.mathml import to_mathml
 from reports.page import SCRIPT, STYLE
 
-LONG = 21.0  # em; a longer sum needs the line for itself, its reason goes below
+LONG, LONG_TERM = 25.0, 19.0  # em; a longer sum, or a term, needs the line for itself: its reason goes below
 WIDE = 14.0  # em; longer formulas in running text get a scroll bar of their own on narrow screens
 _XML_PROLOG = re.compile(r"^\s*(?:<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|\s+)*", re.DOTALL)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
@@ -167,7 +167,8 @@ class _Writer:
             cell("reason", self.line(row.reason)),
             cell("number", f'<a href="#eq-{printed}" aria-label="Equation {printed}">({printed})</a>'),
         )
-        long = sum(map(width, (*row.terms, row.tail))) > LONG
+        widths = [width(part) for part in (*row.terms, row.tail)]
+        long = sum(widths) > LONG or max(widths) > LONG_TERM
         kind = " ".join(("on" if not row.left else "first", *(("below",) if long else ())))
         return (
             f'<tr id="eq-{printed}" class="{kind}" data-tex="{_text(copied)}">'
@@ -182,8 +183,7 @@ class _Writer:
             marks = ("" if side == "l" else f' class="{side}"' for side in align)
             scope = ' scope="col"' if tag == "th" else ""
             return "".join(
-                f"<{tag}{scope}{mark}>{self.line(cell)}</{tag}>"
-                for mark, cell in zip(marks, row, strict=True)
+                f"<{tag}{scope}{mark}>{self.line(cell)}</{tag}>" for mark, cell in zip(marks, row, strict=True)
             )
 
         caption = _caption("caption", f"Table {printed}.", self.line(block.caption))

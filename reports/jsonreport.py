@@ -25,10 +25,7 @@ def render(report: Report) -> str:
 def to_json(value: object) -> str:
     """Plain data as the text of a JSON file."""
     return (
-        json.dumps(
-            _plain(value, "certificate"), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False
-        )
-        + "\n"
+        json.dumps(_plain(value, "certificate"), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     )
 
 
@@ -47,6 +44,4 @@ def _plain(value: object, where: str) -> object:
         return int(value)
     if isinstance(value, numbers.Real):
         return float(value) if math.isfinite(value) else None
-    raise TypeError(
-        f"{where}: {type(value).__name__} is not plain data; give text, numbers, lists or dictionaries"
-    )
+    raise TypeError(f"{where}: {type(value).__name__} is not plain data; give text, numbers, lists or dictionaries")

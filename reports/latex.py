@@ -128,9 +128,7 @@ def render(report: Report, *, stem: str = "report") -> dict[str, bytes]:
 def _document(report: Report, body: str) -> str:
     title = f"{{\\LARGE\\bfseries\\raggedright {_line(report.title)}\\par}}"
     subtitle = (
-        f"\n\\smallskip{{\\large\\itshape\\raggedright {_line(report.subtitle)}\\par}}"
-        if report.subtitle
-        else ""
+        f"\n\\smallskip{{\\large\\itshape\\raggedright {_line(report.subtitle)}\\par}}" if report.subtitle else ""
     )
     headings = sum(isinstance(block, Heading) for block in report.blocks)
     contents = "\n{\\parskip=0pt\\tableofcontents}\n\\bigskip\n" if headings > 1 else ""

@@ -25,6 +25,7 @@ Read next: `reports.html`.
 from __future__ import annotations
 
 import html
+import itertools
 import re
 import unicodedata
 from functools import lru_cache
@@ -49,7 +50,7 @@ STACKED = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 SCRIPTED = frozenset(("msub", "msup", "msubsup", "munder", "mover", "munderover"))
 PRIMES = frozenset("\u2032\u2033\u2034\u2057")
 LARGE = frozenset("\u2211\u220f\u2210\u2a01\u2a02\u22c3\u22c2")
-LIMITED = frozenset("lim max min sup inf".split())
+LIMITED = frozenset(["lim", "max", "min", "sup", "inf"])
 _BRACES = re.compile(r"\\(math(?:cal|bb|bf|sf|tt|frak|rm|it)|boldsymbol)\s+([A-Za-z0-9])")
 _WRITTEN_AS_ENTITY = re.compile(r"&#x000[4-7][0-9A-F];")
 
@@ -127,9 +128,7 @@ def _stack_limits(element: Element) -> None:
         core = element[0].text or ""
         if core in LARGE or core in LIMITED:
             element.tag = STACKED[element.tag]
-            element[0].attrib.update(
-                movablelimits="true", **({} if core in LARGE else {"lspace": "0", "rspace": "0"})
-            )
+            element[0].attrib.update(movablelimits="true", **({} if core in LARGE else {"lspace": "0", "rspace": "0"}))
 
 
 def _tighten_scripts(element: Element) -> None:
@@ -158,7 +157,7 @@ def _set_prime(element: Element) -> None:
 def _join_upright(element: Element) -> None:
     """Neighbouring upright letters are one word."""
     children = list(element)
-    for left, right in zip(children[:-1], children[1:], strict=True):
+    for left, right in itertools.pairwise(children):
         if all(child.tag == "mi" and child.get("mathvariant") == "normal" for child in (left, right)):
             right.text = (left.text or "") + (right.text or "")
             element.remove(left)
@@ -210,15 +209,11 @@ def _space_functions(element: Element) -> None:
 def _space_fractions(element: Element) -> None:
     """Two fractions side by side keep their bars apart, as by TeX's ``\\nulldelimiterspace``."""
     children = list(element)
-    for left, right in zip(children[:-1], children[1:], strict=True):
+    for left, right in itertools.pairwise(children):
         if left.tag == right.tag == "mfrac":
             element.insert(list(element).index(right), Element("mspace", width="0.22em"))
 
 
 def _opens(element: Element) -> bool:
     """Whether the element starts with a fence, as the group of a ``\\left( … \\right)`` does."""
-    return (
-        len(element) > 0
-        and element[0].tag == "mo"
-        and (element[0].text or "") in ("(", "[", "{", "|", "\u2016")
-    )
+    return len(element) > 0 and element[0].tag == "mo" and (element[0].text or "") in ("(", "[", "{", "|", "\u2016")

@@ -188,7 +188,7 @@ tr:hover > td > .copy, .code:hover > .copy, .copy:focus-visible { opacity: 1; }
   .eqs tr, figure, .data tr, .note { break-inside: avoid; }
   .data thead { display: table-header-group; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; }
-  .scroll, .terms, .left { overflow: visible; }
+  .scroll { overflow: visible; }
   p { orphans: 3; widows: 3; }
 }
 """

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import derive
 import numeric
-from numeric.evidence import Evidence
+from derive.evidence import Evidence
 from reports.commands.output import print_json, print_text, table
 from reports.commands.progress import progress
 from reports.commands.systems import read_systems
@@ -37,29 +37,25 @@ def holds(evidence: Sequence[Evidence]) -> bool:
 
 def record(system: derive.System, evidence: Sequence[Evidence]) -> dict[str, object]:
     """The evidence as plain data."""
-    return {
-        "name": system.name,
-        "holds": holds(evidence),
-        "evidence": [
-            {
-                "claim": item.claim,
-                "method": item.method,
-                "cases": item.cases,
-                "worst": item.worst,
-                "tolerance": item.tolerance,
-                "holds": item.holds,
-            }
-            for item in evidence
-        ],
-    }
+    return {"name": system.name, "holds": holds(evidence), "evidence": [item.as_dict() for item in evidence]}
 
 
 def text(system: derive.System, evidence: Sequence[Evidence]) -> str:
     """The evidence as a table."""
     rows = [
-        (i.claim, i.method, str(i.cases), f"{i.worst:.1e}", f"{i.tolerance:.1e}", "holds" if i.holds else "DOES NOT HOLD")
-        for i in evidence
+        (item.claim, item.method, str(item.cases), error(item.worst), error(item.tolerance), outcome(item.holds))
+        for item in evidence
     ]
     head = ("claim", "method", "cases", "worst", "tolerance", "")
-    verdict = "holds" if holds(evidence) else "DOES NOT HOLD"
-    return f"{system.name}: {verdict}\n{table([head, *rows], 'llrrr')}"
+    failing = [f"  {item}" for item in evidence if not item.holds]
+    return "\n".join([f"{system.name}: {outcome(holds(evidence))}", table([head, *rows], "llrrr"), *failing])
+
+
+def outcome(held: bool) -> str:
+    """A word that is seen where it matters."""
+    return "holds" if held else "DOES NOT HOLD"
+
+
+def error(value: float | None) -> str:
+    """A size of error, if the method is not exact."""
+    return "exact" if value is None else f"{value:.1e}"

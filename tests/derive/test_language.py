@@ -43,7 +43,8 @@ EXAMPLES = {
     "many powers": "h[t] = x[t]**2 / (1 + x[t]**-3) - 0.125 * x[t] / 3 + -x[t] * (1/3) - 2**3",
     "window": "h[t] = tanh(A @ x[t-1] + B @ x[t] + C @ x[t+1])",
     "scalars": "dt : scalar\nconst A : N, N\nh[t] = h[t-1] + dt * (A @ h[t-1])",
-    "adjoint forms": "x[t] : 5\nM : 3, T\ny[t] = [rows(x[t], 1:3), embed(rows(x[t], 0:1), 0:1, 2)] + place(stop(b), T) - place[t](b, 2)\n"
+    "adjoint forms": "x[t] : 5\nM : 3, T\ny[t] = [rows(x[t], 1:3), embed(rows(x[t], 0:1), 0:1, 2)] + place(stop(b), T)"
+    " - place[t](b, 2)\n"
     "z[t] = unstack[t](M) * reduce_to(x[t])\nE : 5, 7\nj[t] : index 7\nS = sum[t](scatter(x[t], j[t], 7)) + E",
 }
 
@@ -257,8 +258,12 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:
 
 watching = False
 sys.addaudithook(_watch)
-TOKENS = """h x W t T H [t] [t-1] [t+1] [0] [T] [:] [ ] ( ) { tanh rows + - * / @ ** ^ | ~ , .T .x = : ; # \\ ` ' " 1 0 2.5
-1e9 σ ⊙ é sum[t] __import__ os lambda for in if index const eval exec""".split() + [" ", "\n", "\0"]
+TOKENS = [
+    "h", "x", "W", "t", "T", "H", "[t]", "[t-1]", "[t+1]", "[0]", "[T]", "[:]", "[", "]", "(", ")", "{",
+    "tanh", "rows", "+", "-", "*", "/", "@", "**", "^", "|", "~", ",", ".T", ".x", "=", ":", ";", "#", "\\",
+    "`", "'", '"', "1", "0", "2.5", "1e9", "σ", "⊙", "é", "sum[t]", "__import__", "os", "lambda", "for", "in",
+    "if", "index", "const", "eval", "exec", " ", "\n", "\0",
+]  # fmt: skip
 
 
 @settings(max_examples=400)

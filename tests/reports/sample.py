@@ -136,9 +136,7 @@ def backward() -> tuple[Block, ...]:
                     shape=H,
                     label="delta-c",
                 ),
-                Row(
-                    r"\delta z^{o}_{t}", (r"\delta h_t \odot \tanh(c_t) \odot o_t \odot (1 - o_t)",), shape=H
-                ),
+                Row(r"\delta z^{o}_{t}", (r"\delta h_t \odot \tanh(c_t) \odot o_t \odot (1 - o_t)",), shape=H),
                 Row(r"\delta z^{f}_{t}", (r"\delta c_t \odot c_{t-1} \odot f_t \odot (1 - f_t)",), shape=H),
                 Row(r"\delta z^{i}_{t}", (r"\delta c_t \odot g_t \odot i_t \odot (1 - i_t)",), shape=H),
                 Row(r"\delta z^{g}_{t}", (r"\delta c_t \odot i_t \odot \left(1 - g_t^2\right)",), shape=H),

@@ -5,20 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reports import formula
-from reports.document import (
-    Code,
-    DocumentError,
-    Figure,
-    Heading,
-    Note,
-    Prose,
-    Report,
-    Row,
-    Rows,
-    Table,
-    number,
-)
-from reports.inline import CodeSpan, Math, Reference, Text, inline, plain, unmarked
+from reports.document import Code, Figure, Heading, Note, Prose, Report, Row, Rows, Table, number
+from reports.inline import CodeSpan, DocumentError, Math, Reference, Text, inline, plain, unmarked
 
 
 def rows(*labels: str) -> Rows:

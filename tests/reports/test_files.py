@@ -29,7 +29,7 @@ def test_mode_is_that_of_any_new_file(tmp_path: Path) -> None:
 def test_all_or_none(tmp_path: Path) -> None:
     write(tmp_path / "a", "old")
     (tmp_path / "b").mkdir()
-    with pytest.raises(FileError, match="cannot write .*b: ") as caught:
+    with pytest.raises(FileError, match=r"cannot write .*b: ") as caught:
         write_all(tmp_path, {"a": "new", "b": "new"})
     assert "\n" not in str(caught.value)
     assert (tmp_path / "a").read_text() == "old"
@@ -45,21 +45,24 @@ def test_failure_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(FileError, match="No space left on device"):
         write(tmp_path / "a", "new")
-    assert (tmp_path / "a").read_text() == "old" and os.listdir(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+    assert os.listdir(tmp_path) == ["a"]
 
 
 def test_reason_is_one_line(tmp_path: Path) -> None:
     write(tmp_path / "file", "x")
     with pytest.raises(FileError) as caught:
         write(tmp_path / "file" / "below", "x")
-    assert str(caught.value).startswith("cannot write ") and "\n" not in str(caught.value)
+    assert str(caught.value).startswith("cannot write ")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     write(tmp_path / "target", "old")
     (tmp_path / "link").symlink_to("target")
     write(tmp_path / "link", "new")
-    assert (tmp_path / "link").is_symlink() and (tmp_path / "target").read_text() == "new"
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text() == "new"
 
 
 def test_names_stay_in_the_directory(tmp_path: Path) -> None:
@@ -71,10 +74,13 @@ def test_names_stay_in_the_directory(tmp_path: Path) -> None:
 
 def test_certificate_is_strict_sorted_json(sample: Report) -> None:
     text = jsonreport.render(sample)
-    assert text.endswith("}\n") and "Infinity" not in text
+    assert text.endswith("}\n")
+    assert "Infinity" not in text
     read = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
     assert list(read) == sorted(read)
-    assert read["unbounded"] is None and read["holds"] is True and read["sizes"] == [4, 3]
+    assert read["unbounded"] is None
+    assert read["holds"] is True
+    assert read["sizes"] == [4, 3]
 
 
 def test_only_plain_data() -> None:

@@ -45,7 +45,8 @@ def assert_clean(log: str) -> None:
     assert [points for points in overfull if points > 1.0] == []
     unbroken = log.replace("\n", "")
     assert "undefined" not in re.sub(r"Font shape `[^']*' undefined", "", unbroken)
-    assert "multiply defined" not in unbroken and "already been used" not in unbroken
+    assert "multiply defined" not in unbroken
+    assert "already been used" not in unbroken
 
 
 @needs_latex
@@ -60,9 +61,7 @@ def test_sample_compiles_clean_with_the_same_numbers(sample: Report, tmp_path: P
 @needs_latex
 def test_every_command_and_character_compiles(tmp_path: Path) -> None:
     def example(command: str) -> str:
-        arguments = {"substack": r"{a\\b}"}.get(
-            command, "{a}{b}" if command in formula.WITH_ARGUMENTS else "{a}"
-        )
+        arguments = {"substack": r"{a\\b}"}.get(command, "{a}{b}" if command in formula.WITH_ARGUMENTS else "{a}")
         return rf"x \{command} {arguments} y"
 
     commands = sorted(set(formula.COMMANDS) - set(formula.LAYOUT.split()))
@@ -76,9 +75,7 @@ def test_every_command_and_character_compiles(tmp_path: Path) -> None:
             Code("text", "\n".join(characters)),
             Code("text", "a\x00b\x0c\udc80 \\end{verbatim} \\end{verbatim}\\input{/etc/passwd}"),
             Rows((Row("δ_t", ("σ(z)", "- ⊙"), label="δ"),)),
-            Prose(
-                r"See {eq:δ}. A dash -- no, an option --pdf; a \`\` quote '' and \\\\ and \\alpha, control \x00."
-            ),
+            Prose(r"See {eq:δ}. A dash -- no, an option --pdf; a \`\` quote '' and \\\\ and \\alpha, control \x00."),
             Table(("*",), (("*",), ("[1]",), ("-0.5",), ("&",)), caption="[x]"),
             Figure(None, PDF, "a line", "Wide picture."),
         ),
@@ -103,14 +100,14 @@ def test_code_lines_keep_their_characters_and_fit() -> None:
     assert all(len(piece) <= 60 for piece in pieces)
     assert "".join(pieces).replace(" ", "") == line.replace(" ", "")
     assert not any("\\end{verbatim}" in piece for piece in pieces)
-    assert columns("short", 60) == ["short"] and columns("", 60) == [""]
+    assert columns("short", 60) == ["short"]
+    assert columns("", 60) == [""]
 
 
 def test_pictures_are_files_beside(sample: Report) -> None:
-    report = Report(
-        "t", "", (Figure(None, b"%PDF", "one"), Figure(None, None, "none"), Figure(None, b"%PDF2", "two"))
-    )
+    report = Report("t", "", (Figure(None, b"%PDF", "one"), Figure(None, None, "none"), Figure(None, b"%PDF2", "two")))
     written = latex.render(report, stem="lstm")
     assert set(written) == {"lstm.tex", "lstm-figure-1.pdf", "lstm-figure-2.pdf"}
-    assert b"lstm-figure-2.pdf" in written["lstm.tex"] and b"none" in written["lstm.tex"]
+    assert b"lstm-figure-2.pdf" in written["lstm.tex"]
+    assert b"none" in written["lstm.tex"]
     assert set(latex.render(sample)) == {"report.tex"}

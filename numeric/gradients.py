@@ -1,0 +1,155 @@
+"""The loss of a case, and its derivative in the ways that the oracles compare.
+
+L = Σ ⟨cotangent, output⟩ + Σ ⟨end, last value⟩ is a scalar whose gradient is what an adjoint system computes from
+the same cotangents.  A leaf is (kind, name): ("parameter", "W"), ("input", "x"), ("initial", "h").
+
+Read next: `numeric.oracles`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from derive.adjoint import final_positions
+from derive.expr import Fixed
+from derive.system import Origin, System
+from numeric.arithmetic import NUMPY, Arithmetic
+from numeric.draws import Case
+from numeric.reference import Values, evaluate
+
+Leaf = tuple[str, str]
+Point = dict[Leaf, Any]
+Naming = Callable[[str], str | None]
+
+
+def leaves(system: System) -> tuple[Leaf, ...]:
+    """Everything that has a gradient: parameters, real inputs, given initial values."""
+    real = [name for name in system.inputs if system.variables[name].classes is None]
+    return (
+        *(("parameter", name) for name in system.parameters),
+        *(("input", name) for name in real),
+        *(("initial", name) for name in system.boundaries if system.variables[name].classes is None),
+    )
+
+
+def point(system: System, case: Case) -> Point:
+    """The values of all leaves; initial values that are not given are zero."""
+    values = evaluate(system, case.parameters, case.inputs, case.initial, case.steps, xp=NUMPY)
+    return {
+        (kind, name): at_positions(values, name, system.boundaries[name]) if kind == "initial" else values[name]
+        for kind, name in leaves(system)
+    }
+
+
+def at_positions(values: Values, name: str, positions: tuple[Fixed, ...]) -> Any:
+    """Values at some positions in the public layout: (B, …), or (k, B, …) for k positions."""
+    found = [values.at(name, position) for position in positions]
+    return found[0] if len(found) == 1 else values.xp.concat([value[None] for value in found], 0)
+
+
+def loss(system: System, case: Case, at: Point, xp: Arithmetic) -> Any:
+    """L with the leaves at a point, as a scalar."""
+    return pairing(system, case, primal_values(system, case, at, xp), lambda name: name)
+
+
+def primal_values(system: System, case: Case, at: Point, xp: Arithmetic) -> Values:
+    """The system evaluated with the leaves at a point; constants and integer inputs as in the case."""
+    parameters = {**case.parameters, **{name: at[kind, name] for kind, name in at if kind == "parameter"}}
+    inputs = {**case.inputs, **{name: at[kind, name] for kind, name in at if kind == "input"}}
+    initial = {name: at[kind, name] for kind, name in at if kind == "initial"}
+    return evaluate(system, parameters, inputs, initial, case.steps, xp=xp)
+
+
+def pairing(primal: System, case: Case, values: Values, named: Naming) -> Any:
+    """Σ ⟨cotangent, quantity⟩ over outputs and last values.
+
+    Args:
+        primal: whose outputs and states they are.
+        case: the cotangents.
+        values: where the quantities are found.
+        named: the name there of a quantity of the primal; None where it is zero.
+    """
+    total: Any = 0.0
+    for name, cotangent in case.cotangents.items():
+        there = named(name)
+        if there is not None:
+            total = total + (values[there] * values.constant(cotangent)).sum()
+    for name, cotangent in case.final.items():
+        there = named(name)
+        if there is not None:
+            last = at_positions(values, there, tuple(final_positions(primal, name)))
+            total = total + (last * values.constant(cotangent)).sum()
+    return total
+
+
+def adjoint_values(adjoint: System, case: Case, xp: Arithmetic, more: Mapping[str, Any] | None = None) -> Values:
+    """An adjoint system, or its tangent, evaluated on a case; `more` are leaves and boundary values of the latter."""
+    given: dict[str, Any] = {**case.parameters, **case.inputs, **(more or {})}
+    for name, cotangent in case.cotangents.items():
+        var = adjoint.find("upstream", name)
+        if var is not None:
+            given[var.name] = cotangent
+    for name, cotangent in case.final.items():
+        ends = [var.name for var in adjoint.variables.values() if var.origin == Origin("final", name)]
+        given.update(zip(ends, cotangent if len(ends) > 1 else [cotangent], strict=False))
+    initial = {name: array for name, array in {**case.initial, **(more or {})}.items() if name in adjoint.boundaries}
+    parameters = {name: given[name] for name in (*adjoint.parameters, *adjoint.constants)}
+    return evaluate(adjoint, parameters, {n: given[n] for n in adjoint.inputs}, initial, case.steps, xp=xp)
+
+
+def collect(primal: System, values: Values, named: Naming) -> Point:
+    """Something with the shape of every leaf, found in `values` under the name that `named` gives; None is zero."""
+    found: Point = {}
+    for kind, name in leaves(primal):
+        there = named(name)
+        if there is None:
+            continue
+        if kind == "initial":
+            found[kind, name] = at_positions(values, there, primal.boundaries[name])
+        else:
+            found[kind, name] = values[there]
+    return found
+
+
+def gradient(primal: System, adjoint: System, case: Case, xp: Arithmetic = NUMPY) -> Point:
+    """What an adjoint system says about every leaf; one that no output depends on is left out."""
+    return collect(primal, adjoint_values(adjoint, case, xp), lambda name: _derived(adjoint, "cotangent", name))
+
+
+def tangent_pairing(primal: System, tangent: System, case: Case, direction: Point, xp: Arithmetic = NUMPY) -> Any:
+    """Σ ⟨cotangent, directional derivative⟩ from a tangent system."""
+    given = _directions(tangent, primal, direction)
+    parameters = {n: given.get(n, case.parameters.get(n)) for n in (*tangent.parameters, *tangent.constants)}
+    inputs = {n: given.get(n, case.inputs.get(n)) for n in tangent.inputs}
+    initial = {n: a for n, a in {**case.initial, **given}.items() if n in tangent.boundaries}
+    values = evaluate(tangent, parameters, inputs, initial, case.steps, xp=xp)
+    return pairing(primal, case, values, lambda name: _derived(tangent, "tangent", name))
+
+
+def hessian_product(
+    primal: System, adjoint: System, second: System, case: Case, direction: Point, xp: Arithmetic = NUMPY
+) -> Point:
+    """Hessian times direction from `second`, the tangent of the adjoint system."""
+
+    def named(name: str) -> str | None:
+        cotangent = _derived(adjoint, "cotangent", name)
+        return None if cotangent is None else _derived(second, "tangent", cotangent)
+
+    values = adjoint_values(second, case, xp, _directions(second, primal, direction))
+    return collect(primal, values, named)
+
+
+def _derived(system: System, kind: str, of: str) -> str | None:
+    var = system.find(kind, of)
+    return None if var is None else var.name
+
+
+def _directions(tangent: System, primal: System, direction: Point) -> dict[str, Any]:
+    """The inputs and boundary values of a tangent system that hold a direction."""
+    given: dict[str, Any] = {}
+    for (kind, name), array in direction.items():
+        moved = _derived(tangent, "tangent", name)
+        if moved is not None:
+            given[moved] = array
+    return given

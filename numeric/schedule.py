@@ -1,0 +1,192 @@
+"""What is computed when: a system and its adjoint as stages over all steps, one step at a time, or once.
+
+A component of the dependency graph without a cycle is a *map*: all steps of its axis at once, so that ``U @ x[t]`` is
+one product for the whole sequence.  A component with a cycle is a *scan* in one direction.  What has no step (a
+boundary value, a weight gradient ``sum[t](…)``) is computed *once*.
+
+A schedule has two parts.  The forward part is the primal; the backward part what the adjoint adds to it, and it reads
+stored values of the forward part, its residuals.  Passes (`numeric.passes`) rewrite schedules, each leaving every
+result unchanged.
+
+Read next: `numeric.passes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import sympy
+
+from derive.adjoint import default_wrt, dependent, final_positions
+from derive.expr import Fixed, Ref, Step
+from derive.operands import name_operands
+from derive.order import Component, contextual_refs
+from derive.shapes import ShapeOf, pair
+from derive.system import Equation, System, Var
+
+Kind = Literal["once", "map", "scan"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Equations that are computed together.
+
+    Attributes:
+        kind: "map" over all steps at once, "scan" step by step, or "once".
+        axis: the time axis of a map or scan.
+        direction: +1 or -1 for a scan, else 0.
+        equations: in computable order.
+    """
+
+    kind: Kind
+    axis: str | None
+    direction: int
+    equations: tuple[Equation, ...]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Stages of both parts, and what their results mean.
+
+    Attributes:
+        name: of the system.
+        variables: every quantity, those of passes included.
+        batched: names of quantities that differ between examples.
+        boundaries: given positions by name, default 0.
+        forward: stages of the primal.
+        backward: stages of the adjoint; empty if nothing has a gradient.
+        outputs: quantities that the forward part returns.
+        final: positions of the values that the next chunk of a sequence needs, by name.
+        upstream: name of the given cotangent of each output that has one.
+        ends: names of the given cotangents of the final values, in their order.
+        gradients: cotangent of each leaf that has one.
+        numbers: number of each equation in the system and its adjoint, by left side.
+    """
+
+    name: str
+    variables: Mapping[str, Var]
+    batched: frozenset[str]
+    boundaries: Mapping[str, tuple[Fixed, ...]]
+    forward: tuple[Stage, ...]
+    backward: tuple[Stage, ...]
+    outputs: tuple[str, ...]
+    final: Mapping[str, tuple[Fixed, ...]]
+    upstream: Mapping[str, str]
+    ends: Mapping[str, tuple[str, ...]]
+    gradients: Mapping[str, str]
+    numbers: Mapping[Ref, int]
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Both parts."""
+        return self.forward + self.backward
+
+    @property
+    def shape_of(self) -> ShapeOf:
+        """Shape (rows, columns) of any expression over the quantities."""
+        return ShapeOf({name: pair(var.shape) for name, var in self.variables.items()})
+
+    @property
+    def given_cotangents(self) -> tuple[str, ...]:
+        """Leaves of the backward part."""
+        return (*self.upstream.values(), *(name for names in self.ends.values() for name in names))
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """What the forward part is given: inputs, then parameters and constants."""
+        given = set(self.given_cotangents)
+        found = [name for name, var in self.variables.items() if var.is_leaf and name not in given]
+        return tuple(sorted(found, key=lambda name: self.variables[name].role != "input"))
+
+    def with_stages(self, rewrite: Callable[[Stage], Stage]) -> Schedule:
+        """The same schedule with every stage rewritten."""
+        return replace(
+            self,
+            forward=tuple(rewrite(stage) for stage in self.forward),
+            backward=tuple(rewrite(stage) for stage in self.backward),
+        )
+
+
+def schedule(system: System, outputs: Sequence[str] | None = None) -> Schedule:
+    """Schedule a system and its adjoint with respect to every leaf that has a gradient.
+
+    Args:
+        system: any system, an adjoint included.
+        outputs: quantities to return; default `System.outputs`.
+
+    Raises:
+        ValueError: if an output does not exist.
+    """
+    chosen = tuple(system.outputs if outputs is None else outputs)
+    for name in chosen:
+        if name not in system.defined:
+            raise ValueError(f"{name} is no defined quantity of {system.name}; there are {', '.join(system.defined)}")
+    primal = name_operands(system)
+    whole = _adjoint(system, chosen) or primal
+    forward = len(primal.equations)
+    added = [var for name, var in whole.variables.items() if name not in primal.variables]
+    origins = {var.name: var.origin for var in added if var.origin is not None}
+    adjoint_names = {equation.name for equation in whole.equations[forward:]}
+    stages = [_stage(component) for component in whole.components]
+    return Schedule(
+        name=system.name,
+        variables=whole.variables,
+        batched=whole.batched,
+        boundaries=system.boundaries,
+        forward=tuple(stage for stage in stages if stage.equations[0].name not in adjoint_names),
+        backward=tuple(stage for stage in stages if stage.equations[0].name in adjoint_names),
+        outputs=chosen,
+        final={name: tuple(final_positions(system, name)) for name in system.boundaries},
+        upstream={origin.of: name for name, origin in origins.items() if origin.kind == "upstream"},
+        ends=_grouped((origin.of, name) for name, origin in origins.items() if origin.kind == "final"),
+        gradients={
+            origin.of: name
+            for name, origin in origins.items()
+            if origin.kind == "cotangent" and (primal.variables[origin.of].is_leaf or origin.of in system.boundaries)
+        },
+        numbers={equation.out: number for number, equation in enumerate(whole.equations, 1)},
+    )
+
+
+def _adjoint(system: System, outputs: tuple[str, ...]) -> System | None:
+    """The adjoint, for cotangents of the outputs and of all final values; None if nothing depends on any leaf."""
+    reachable = dependent(system, default_wrt(system))
+    seeds = [name for name in outputs if name in reachable]
+    ends = [name for name in system.boundaries if name in reachable]
+    return system.adjoint(seeds, final=ends) if seeds or ends else None
+
+
+def _stage(component: Component) -> Stage:
+    kind: Kind = "once" if component.axis is None else "scan" if component.direction else "map"
+    return Stage(kind, component.axis, component.direction, component.equations)
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for key, value in pairs:
+        found[key] = (*found.get(key, ()), value)
+    return found
+
+
+def reads(equations: Iterable[Equation]) -> Iterator[tuple[Equation, Ref, bool]]:
+    """Every read of every equation, and whether it stays at the step that is being computed."""
+    for equation in equations:
+        for read, bound in contextual_refs(equation.expr):
+            index = read.index
+            here = isinstance(index, Step) and index.shift == 0 and index.axis == equation.axis
+            yield equation, read, here and index.axis not in bound
+
+
+def residuals(plan: Schedule) -> tuple[str, ...]:
+    """Quantities of the forward part that the backward part reads, in order of appearance."""
+    made = {equation.name for stage in plan.backward for equation in stage.equations}
+    given = {*made, *plan.given_cotangents}
+    found = (read.name for stage in plan.backward for _, read, _ in reads(stage.equations))
+    return tuple(dict.fromkeys(name for name in found if name not in given))
+
+
+def dimension_text(dim: sympy.Expr, names: Mapping[str, str]) -> str:
+    """A dimension as Python text."""
+    return str(sympy.expand(dim).xreplace({s: sympy.Symbol(names[str(s)]) for s in sympy.sympify(dim).free_symbols}))

@@ -1,0 +1,166 @@
+r"""Equations and terms that are equal up to names, printed as one: q ∈ {f, i, o}, and Σ over gates.
+
+Two equations are equal up to names if one becomes the other by exchanging marks everywhere: ``z_f`` for ``z_i``,
+``W_f`` for ``W_i``, ``b_f`` for ``b_i``. A mark is the last word of a name; of a derived quantity it is the mark of
+what it belongs to, by its origin. Names without a mark in common (f and i themselves) stay apart.
+
+Read next: `reports.derivation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy
+
+from derive.equation import Equation
+from derive.expr import Op, Ref, is_op
+from derive.system import System
+from derive.typeset import additive, signed, typeset
+from reports.notation import SystemNames
+
+LETTERS = "qkjlm"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Equations, or terms, that are equal up to names.
+
+    Attributes:
+        members: positions in the list that was grouped, in order.
+        keys: the mark of every member; empty for a single one.
+        varying: names of the first member whose mark varies.
+    """
+
+    members: tuple[int, ...]
+    keys: tuple[str, ...] = ()
+    varying: tuple[str, ...] = ()
+
+    @property
+    def first(self) -> int:
+        """The member that is printed."""
+        return self.members[0]
+
+
+def root(system: System, name: str) -> str:
+    """The quantity that a cotangent belongs to; a quantity of the primal itself."""
+    var = system.variables.get(name)
+    while var is not None and var.origin is not None and var.origin.kind != "pre-activation":
+        if var.origin.of not in system.variables:
+            break
+        name, var = var.origin.of, system.variables[var.origin.of]
+    return name
+
+
+def marked(system: System, name: str) -> tuple[object, str] | None:
+    """(What the name is apart from its mark, its mark); None without a mark."""
+    var = system.variables.get(name)
+    if var is not None and var.origin is not None:
+        if var.origin.kind == "pre-activation":
+            return ("pre-activation", name.partition(var.origin.of)[2]), var.origin.of
+        inner = marked(system, var.origin.of) if var.origin.of in system.variables else None
+        return None if inner is None else ((var.origin.kind, var.origin.at, inner[0]), inner[1])
+    base, _, mark = name.rpartition("_")
+    return (base, mark) if base and mark else None
+
+
+Items = Sequence[sympy.Basic]
+Exchange = dict[str, tuple[str, str]]
+
+
+def unify(system: System, first: Items, second: Items) -> Exchange | None:
+    """Names of the first whose mark must be exchanged to get the second, with both marks; None if nothing does."""
+    found: Exchange = {}
+    fixed: set[str] = set()
+    same = len(first) == len(second) and all(
+        _walk(system, a, b, found, fixed) for a, b in zip(first, second, strict=True)
+    )
+    return None if not same or set(found) & fixed or len(set(found.values())) > 1 else found
+
+
+def _walk(
+    system: System, a: sympy.Basic, b: sympy.Basic, found: Exchange, fixed: set[str]
+) -> bool:
+    if isinstance(a, Ref) and isinstance(b, Ref):
+        if a.index != b.index:
+            return False
+        if a.name == b.name:
+            fixed.add(root(system, a.name))
+            return True
+        left, right = marked(system, a.name), marked(system, b.name)
+        if left is None or right is None or left[0] != right[0] or _shape(system, a) != _shape(system, b):
+            return False
+        found[root(system, a.name)] = (left[1], right[1])
+        return True
+    if isinstance(a, Op) and isinstance(b, Op):
+        same = a.primitive == b.primitive and a.static == b.static and len(a.operands) == len(b.operands)
+        return same and all(_walk(system, x, y, found, fixed) for x, y in zip(a.operands, b.operands, strict=True))
+    return a == b
+
+
+def _shape(system: System, read: Ref) -> tuple[sympy.Expr, ...] | None:
+    return system.variables[read.name].shape if read.name in system.variables else None
+
+
+def group(system: System, items: Sequence[Items], least: int = 2) -> list[Group]:
+    """Items that are equal up to names, together at the place of the first; fewer than `least` stay apart."""
+    open_: list[tuple[list[int], list[str], Exchange]] = []
+    for position, item in enumerate(items):
+        for members, keys, varying in open_:
+            match = unify(system, items[members[0]], item)
+            if match and match.keys() == (varying.keys() or match.keys()) and next(iter(match.values()))[1] not in keys:
+                (pair,) = set(match.values())
+                keys += [pair[0], pair[1]] if not keys else [pair[1]]
+                members.append(position)
+                varying.update(match)
+                break
+        else:
+            open_.append(([position], [], {}))
+    groups = []
+    for members, keys, varying in open_:
+        if 1 < len(members) < least:
+            groups += [Group((member,)) for member in members]
+        else:
+            groups.append(Group(tuple(members), tuple(keys), tuple(varying)))
+    return sorted(groups, key=lambda found: found.first)
+
+
+def group_equations(system: System, equations: Sequence[Equation], least: int = 2) -> list[Group]:
+    """Equations that are equal up to names."""
+    return group(system, [(equation.out, equation.expr) for equation in equations], least)
+
+
+def letter_for(system: System) -> str:
+    """A letter that runs over gates: the first that is no name and no mark."""
+    words = {word for name in system.variables for word in (name, *name.split("_"))}
+    return next((letter for letter in LETTERS if letter not in words), LETTERS[0])
+
+
+def range_of(names: SystemNames, found: Group) -> str:
+    r"""``q \in \{f, i, o\}``."""
+    marks = ", ".join(names.mark(key) for key in found.keys)
+    return rf"{letter_for(names.system)} \in \{{{marks}\}}"
+
+
+def grouped_terms(expr: sympy.Expr, names: SystemNames, least: int = 3) -> tuple[str, ...]:
+    """Additive terms as LaTeX, where terms equal up to names are one sum over their marks."""
+    parts = additive(expr)
+    groups = group(names.system, [(part,) for _, _, part in parts], least)
+    letter = letter_for(names.system)
+    result = []
+    for found in groups:
+        _, negative, part = parts[found.first]
+        if len({parts[member][1] for member in found.members}) > 1 or len(found.members) == 1:
+            for member in found.members:
+                _, negative, part = parts[member]
+                result.append(signed(_term(part, names), negative, not result))
+            continue
+        whole = _term(part, names.for_all(found.varying, letter))
+        result.append(signed(rf"\sum_{{{range_of(names, found)}}} {whole}", negative, not result))
+    return tuple(result)
+
+
+def _term(part: sympy.Expr, names: SystemNames) -> str:
+    text = typeset(part, names)
+    return rf"\left({text}\right)" if is_op(part, "plus") else text
