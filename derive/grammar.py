@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import ast
 import difflib
-import keyword
 from collections.abc import Mapping
 from typing import NoReturn
 
 import sympy
 
-import derive.gather  # noqa: F401  (the table is complete once its last family is imported)
 from derive.dimensions import dimension_of, length
 from derive.expr import (
     Fixed,
@@ -41,11 +39,7 @@ from derive.expr import (
 from derive.primitives import TABLE
 from derive.statements import Statement
 from derive.syntax import Syntax
-
-ALIASES = {"σ": "sigmoid", "sigm": "sigmoid", "logistic": "sigmoid", "ReLU": "relu"}
-OPERATORS = {"plus", "times", "power", "matmul", "transpose", "concat"}
-FUNCTIONS = {name for name in TABLE if name not in OPERATORS}
-RESERVED = frozenset(TABLE) | set(ALIASES) | {"scalar", "index", "const", "input"} | set(keyword.kwlist)
+from derive.words import ALIASES, FUNCTIONS, RESERVED
 
 
 def _opened(function: ast.expr) -> tuple[ast.expr, ast.expr | None]:
@@ -68,8 +62,6 @@ class Reader:
     ) -> None:
         self.statement, self.axes, self.sequences, self.dimensions = statement, axes, sequences, dimensions
         self.axis: str | None = None
-
-    # --- entry ---------------------------------------------------------------------------------------------
 
     def left_side(self) -> Ref:
         """What is defined."""
@@ -248,8 +240,6 @@ class Reader:
                 )
                 if products and len(kinds) == 2 and bare:
                     self._fail(tree, "@ mixed with * or / needs parentheses: write W @ (r * h) or (W @ r) * h")
-
-    # --- calls ---------------------------------------------------------------------------------------------
 
     def _call(self, tree: ast.Call) -> sympy.Expr:
         if tree.keywords or any(isinstance(argument, ast.Starred) for argument in tree.args):

@@ -24,11 +24,12 @@ import sympy
 from derive.dimensions import length, read_dimensions
 from derive.errors import EquationError
 from derive.expr import Ref, Step, coerce
-from derive.grammar import RESERVED, Reader
+from derive.grammar import Reader
 from derive.inference import Leaf, infer
 from derive.order import contextual_refs
 from derive.statements import NAME, Statement, split_statements
 from derive.system import Equation, Role, System, Var
+from derive.words import RESERVED
 
 INDEXED = re.compile(rf"({NAME})\s*\[\s*(\w+)\s*(?:[+-]\s*\d+\s*)?\]")
 

@@ -20,8 +20,8 @@ from typing import Protocol
 import sympy
 
 from derive.expr import PRINTERS, Fixed, Index, Op, Ref, Step, is_op, neg, step
-from derive.spelling import compose, spell
 from derive.primitives import TABLE, ShapeOf
+from derive.spelling import compose, spell
 from derive.text import is_negative, number_text
 
 SUM, PRODUCT, ATOM = 1, 2, 3
@@ -72,14 +72,16 @@ class PlainNames:
         return None if self.shape_of is None else self.shape_of(expr)
 
 
-def typeset(expr: sympy.Expr, names: Names | None = None) -> str:
+def typeset(expr: sympy.Expr, names: Names | None = None, *, like: sympy.Expr | None = None) -> str:
     """The expression as LaTeX.
 
     Args:
         expr: an expression of the language.
         names: how quantities are written; default `PlainNames`.
+        like: the sum that it is a term of; a term that is broadcast in it says so.
     """
-    return _Typesetter(names or PlainNames()).tex(expr, 0)
+    writer = _Typesetter(names or PlainNames())
+    return writer.tex(expr, 0) if like is None else writer.spread(expr, writer.names.shape(like), SUM)
 
 
 def terms(expr: sympy.Expr, names: Names | None = None) -> tuple[str, ...]:
@@ -171,9 +173,9 @@ class _Typesetter:
 
     def terms(self, expr: sympy.Expr) -> tuple[str, ...]:
         whole = self.names.shape(expr)
-        return tuple(signed(self._spread(p, whole, SUM), negative, first) for first, negative, p in additive(expr))
+        return tuple(signed(self.spread(p, whole, SUM), negative, first) for first, negative, p in additive(expr))
 
-    def _spread(self, part: sympy.Expr, whole: Pair | None, tight: int) -> str:
+    def spread(self, part: sympy.Expr, whole: Pair | None, tight: int) -> str:
         """A term or factor that is broadcast says so, by a column or row of ones; a number needs none."""
         own = None if whole is None or part.is_number else self.names.shape(part)
         if own is None or whole is None or own == whole:
@@ -209,7 +211,7 @@ class _Typesetter:
             if before is not None:
                 beside = self._scalar(before) or self._scalar(factor)
                 text += r"\," if beside else r" \odot "
-            text += self._spread(factor, None if self._scalar(factor) else whole, PRODUCT)
+            text += self.spread(factor, None if self._scalar(factor) else whole, PRODUCT)
             before = factor
         return text
 

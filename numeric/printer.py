@@ -42,6 +42,8 @@ def scalar(expr: sympy.Expr, leaf: Callable[[sympy.Expr], sympy.Expr]) -> sympy.
     if not is_elementwise(expr):
         return expr if expr.is_number else leaf(expr)
     operands = [scalar(operand, leaf) for operand in expr.operands]
+    if all(operand.is_number for operand in operands):
+        return _folded(expr, operands)
     if is_op(expr, "plus"):
         return sympy.Add(*operands, evaluate=False)
     if is_op(expr, "times"):
@@ -53,11 +55,22 @@ def scalar(expr: sympy.Expr, leaf: Callable[[sympy.Expr], sympy.Expr]) -> sympy.
     return function(*operands, evaluate=False)
 
 
+def _folded(expr: Op, operands: list[sympy.Expr]) -> sympy.Expr:
+    """The value of a function of numbers; NumPy's would be a float64, to which a float32 array gives way."""
+    meaning = TABLE[expr.primitive].meaning
+    if is_op(expr, "plus"):
+        return sympy.Add(*operands)
+    if is_op(expr, "times"):
+        return sympy.Mul(*operands)
+    value = operands[0] ** expr.static[0] if meaning is None else meaning(*operands)
+    return value if value.is_Rational else value.evalf(17)
+
+
 def number(value: sympy.Expr) -> str:
     """A number as Python text."""
     if value.is_Integer and abs(value) <= LARGEST:
         return str(value)
-    return repr(float(value))
+    return repr(float(value)) if value.is_real else "np.nan"
 
 
 class Printer(NumPyPrinter):
@@ -77,7 +90,7 @@ class Printer(NumPyPrinter):
         for i, text in enumerate(arguments):
             place = re.escape(f"{{{i}}}")
             template = re.sub(rf"(?<=[(]){place}(?=[,)])|(?<=, ){place}(?=[,)])", lambda _, text=text: text, template)
-            template = template.replace(f"{{{i}}}", text if _is_atom(text) else f"({text})")
+            template = template.replace(f"{{{i}}}", text if is_atom(text) else f"({text})")
         return template
 
     def _print_Add(self, expr: sympy.Add, order: str | None = None) -> str:
@@ -121,7 +134,7 @@ class Printer(NumPyPrinter):
             return f"np.square({text})"
         if exponent == sympy.Rational(1, 2):
             return f"np.sqrt({text})"
-        text = text if _is_atom(text) else f"({text})"
+        text = text if is_atom(text) else f"({text})"
         return text if exponent == 1 else f"{text}**{number(exponent)}"
 
     def _print_Integer(self, expr: sympy.Integer) -> str:
@@ -130,7 +143,7 @@ class Printer(NumPyPrinter):
     def _print_Rational(self, expr: sympy.Rational) -> str:
         return number(expr)
 
-    _print_Half = _print_Rational
+    _print_Half = _print_Float = _print_Rational
 
 
 def _record(function: type) -> Primitive | None:
@@ -140,7 +153,7 @@ def _record(function: type) -> Primitive | None:
     return None
 
 
-def _is_atom(text: str) -> bool:
+def is_atom(text: str) -> bool:
     """Whether text can stand anywhere without parentheses: a name, a number, a call, an indexed name."""
     depth = 0
     for position, character in enumerate(text):

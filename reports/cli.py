@@ -33,12 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     try:
-        options = _parser().parse_args(argv)
-        status: int = options.run(options)
+        status = _run(argv)
         sys.stdout.flush()
         return status
-    except SystemExit as stop:  # argparse, after --help or a usage error
-        return stop.code if isinstance(stop.code, int) else 2
     except Failure as failure:
         return _fail(str(failure))
     except KeyboardInterrupt:
@@ -48,8 +45,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has enough; the interpreter must not try to flush the rest at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except OSError as error:  # stdout on a full disk
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _fail(f"cannot write the output: {error.strerror}")
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        options = _parser().parse_args(argv)
+    except SystemExit as stop:  # argparse, after --help or a usage error
+        return stop.code if isinstance(stop.code, int) else 2
+    status: int = options.run(options)
+    return status
 
 
 def _fail(reason: str) -> int:
@@ -197,9 +204,7 @@ def _report(options: argparse.Namespace) -> int:
 def _code(options: argparse.Namespace) -> int:
     from reports.commands.code import code
 
-    return code(
-        options.system, out=options.out, force=options.force, as_json=options.json, strict=options.strict
-    )
+    return code(options.system, out=options.out, force=options.force, as_json=options.json, strict=options.strict)
 
 
 if __name__ == "__main__":

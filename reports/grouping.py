@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import sympy
 
 from derive.equation import Equation
-from derive.expr import Op, Ref, is_op
+from derive.expr import Op, Ref, neg
 from derive.system import System
 from derive.typeset import additive, signed, typeset
 from reports.notation import SystemNames
@@ -146,21 +146,12 @@ def range_of(names: SystemNames, found: Group) -> str:
 def grouped_terms(expr: sympy.Expr, names: SystemNames, least: int = 3) -> tuple[str, ...]:
     """Additive terms as LaTeX, where terms equal up to names are one sum over their marks."""
     parts = additive(expr)
-    groups = group(names.system, [(part,) for _, _, part in parts], least)
     letter = letter_for(names.system)
-    result = []
-    for found in groups:
+    result: list[str] = []
+    for found in group(names.system, [(neg(part) if negative else part,) for _, negative, part in parts], least):
         _, negative, part = parts[found.first]
-        if len({parts[member][1] for member in found.members}) > 1 or len(found.members) == 1:
-            for member in found.members:
-                _, negative, part = parts[member]
-                result.append(signed(_term(part, names), negative, not result))
-            continue
-        whole = _term(part, names.for_all(found.varying, letter))
-        result.append(signed(rf"\sum_{{{range_of(names, found)}}} {whole}", negative, not result))
+        text = typeset(part, names.for_all(found.varying, letter) if found.keys else names, like=expr)
+        if found.keys:
+            text = rf"\sum_{{{range_of(names, found)}}} {text}"
+        result.append(signed(text, negative, not result))
     return tuple(result)
-
-
-def _term(part: sympy.Expr, names: SystemNames) -> str:
-    text = typeset(part, names)
-    return rf"\left({text}\right)" if is_op(part, "plus") else text

@@ -33,7 +33,10 @@ def record(system: derive.System, sizes: Mapping[str, int]) -> dict[str, object]
             "symbolic": str(system.parameter_count()),
             "total": at(system.parameter_count(), sizes),
             "each": {
-                name: {"shape": [at(d, sizes) for d in system.shapes[name]], "count": at(own_count(system, name), sizes)}
+                name: {
+                    "shape": [at(d, sizes) for d in system.shapes[name]],
+                    "count": at(own_count(system, name), sizes),
+                }
                 for name in system.parameters
             },
         },
@@ -47,7 +50,11 @@ def record(system: derive.System, sizes: Mapping[str, int]) -> dict[str, object]
 def text(system: derive.System, sizes: Mapping[str, int]) -> str:
     """The counts as a table."""
     rows = [
-        (name, " × ".join(str(at(d, sizes)) for d in system.shapes[name]) or "scalar", str(at(own_count(system, name), sizes)))
+        (
+            name,
+            " × ".join(str(at(d, sizes)) for d in system.shapes[name]) or "scalar",
+            str(at(own_count(system, name), sizes)),
+        )
         for name in system.parameters
     ]
     total = system.parameter_count()

@@ -40,6 +40,8 @@ def _read(argument: str, strict: bool) -> derive.System:
     if argument in derive.names():
         return derive.load(argument)
     if argument == "-":
+        if sys.stdin is None:
+            raise Failure("there is no standard input")
         return _parse(_decode(sys.stdin.buffer, "standard input"), UNNAMED, "standard input", strict)
     if _is_file(argument):
         try:
@@ -53,9 +55,7 @@ def _read(argument: str, strict: bool) -> derive.System:
     try:
         return derive.load(argument)
     except derive.UnknownArchitecture as error:
-        raise Failure(
-            f"{_shortened(argument)} is neither a name, a file nor equations; {error.hint}"
-        ) from error
+        raise Failure(f"{_shortened(argument)} is neither a name, a file nor equations; {error.hint}") from error
 
 
 def _is_file(argument: str) -> bool:
@@ -119,9 +119,7 @@ def read_sizes(text: str, systems: Sequence[derive.System]) -> dict[str, int]:
     for part in filter(None, re.split(r"[,\s]+", re.sub(r"\s*=\s*", "=", text.strip()))):
         match = SIZE.fullmatch(part)
         if match is None or len(match[2]) > 9 or int(match[2]) < 1:
-            raise Failure(
-                f"--sizes: {_shortened(part)} is not a dimension and a positive integer, as in D=4,H=3"
-            )
+            raise Failure(f"--sizes: {_shortened(part)} is not a dimension and a positive integer, as in D=4,H=3")
         if match[1] in sizes:
             raise Failure(f"--sizes: {match[1]} is given twice")
         sizes[match[1]] = int(match[2])

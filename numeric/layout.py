@@ -1,0 +1,183 @@
+"""Where the quantities of a schedule live in a kernel: names, buffers with room for boundary values, views.
+
+A sequence that is read outside 1…T is stored with its boundary values, ``h_all`` of shape (T + 1, B, H) = h[0] … h[T];
+``h`` and ``h_prev`` are views of it, so that step t reads ``h_prev[t]`` for h[t-1].  A value that only its own step
+reads has no buffer.  Parts of a concatenation that one scan computes share one buffer, and so do rows of a value.
+
+Names in the code are the author's, unless Python or the module needs them.
+
+Read next: `numeric.emit_values`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sympy
+
+from derive.dimensions import length
+from derive.expr import Fixed, Op, Ref, Step, is_op
+from derive.operands import NameSupply
+from derive.system import Equation
+from numeric.schedule import Schedule, Stage, reads
+
+RESERVED = {
+    *keyword.kwlist,
+    *keyword.softkwlist,
+    *dir(builtins),
+    *("np", "DTYPE", "forward", "backward", "saved", "outputs", "final", "parameters", "inputs", "initial"),
+    *("times_matrix", "softmax", "logsumexp", "embed", "scatter", "diagonal"),
+}
+SHIFTED = {-1: "prev", 1: "next"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of another sequence: where a quantity lives that has no buffer of its own."""
+
+    whole: str
+    low: sympy.Expr
+    high: sympy.Expr
+
+
+class Layout:
+    """Names and places for every quantity of a schedule.
+
+    Attributes:
+        plan: the schedule.
+        names: identifier of every quantity (of a sequence: its steps 1…T).
+        sizes: identifier of every dimension by symbol, axis lengths among them.
+        loops: identifier of the current step of every axis.
+        batch: identifier of the number of examples.
+        before, after: how many boundary positions are stored on either side.
+        stored: sequences with a buffer.
+        parts: sequences that are rows of another one.
+    """
+
+    def __init__(self, plan: Schedule) -> None:
+        self.plan = plan
+        self.supply = NameSupply(RESERVED)
+        self.names = {name: self.fresh(name) for name in plan.variables}
+        axes = dict.fromkeys(var.axis for var in plan.variables.values() if var.axis is not None)
+        self.axes = tuple(axes)
+        dims = {s for var in plan.variables.values() for dim in var.shape for s in sympy.sympify(dim).free_symbols}
+        dims |= {length(sympy.Symbol(axis)) for axis in axes}
+        self.sizes = {symbol: self.fresh(str(symbol)) for symbol in sorted(dims, key=str)}
+        self.batch = self.fresh("B")
+        self.loops = {axis: self.fresh(axis) for axis in axes}
+        self.before = {name: 0 for name in plan.variables}
+        self.after = dict(self.before)
+        self._views: dict[tuple[str, int], str] = {}
+        self._wholes: dict[str, str] = {}
+        self._pad()
+        self.stored = self._stored()
+        self.parts = self._parts()
+
+    def fresh(self, wish: str) -> str:
+        """A new identifier like `wish`."""
+        plain = re.sub(r"\W", "_", unicodedata.normalize("NFKC", wish))
+        return self.supply.fresh(plain if plain.isidentifier() else f"_{plain}")
+
+    # --- boundary values -----------------------------------------------------------------------------------
+
+    def _pad(self) -> None:
+        positions: list[tuple[str, Fixed]] = [(n, p) for n, ps in self.plan.boundaries.items() for p in ps]
+        for stage in self.plan.stages:
+            for equation in stage.equations:
+                if isinstance(equation.out.index, Fixed):
+                    positions.append((equation.name, equation.out.index))
+        for name, position in positions:
+            if position.from_end:
+                self.after[name] = max(self.after[name], position.offset)
+            else:
+                self.before[name] = max(self.before[name], 1 - position.offset)
+
+    def is_padded(self, name: str) -> bool:
+        """Whether boundary values are stored with it."""
+        return bool(self.before[name] or self.after[name])
+
+    def whole(self, name: str) -> str:
+        """Identifier of the array with boundary values."""
+        if not self.is_padded(name):
+            return self.names[name]
+        if name not in self._wholes:
+            self._wholes[name] = self.fresh(f"{self.names[name]}_all")
+        return self._wholes[name]
+
+    def view(self, name: str, shift: int) -> str:
+        """Identifier of the steps 1…T, shifted: entry t is the value at t + shift."""
+        if shift == 0:
+            return self.names[name]
+        if (name, shift) not in self._views:
+            side = "prev" if shift < 0 else "next"
+            number = str(abs(shift)) if abs(shift) > 1 else ""
+            self._views[name, shift] = self.fresh(f"{self.names[name]}_{side}{number}")
+        return self._views[name, shift]
+
+    def shifts(self, stages: Iterable[Stage], name: str) -> tuple[int, ...]:
+        """Shifts at which stages read a sequence, other than 0."""
+        found = {
+            read.index.shift
+            for stage in stages
+            for _, read, _ in reads(stage.equations)
+            if read.name == name and isinstance(read.index, Step)
+        }
+        return tuple(sorted(found - {0}))
+
+    # --- buffers -------------------------------------------------------------------------------------------
+
+    def _stored(self) -> set[str]:
+        plan = self.plan
+        home = {e.name: stage for stage in plan.stages for e in stage.equations if e.axis is not None}
+        kept = {*plan.outputs, *plan.final, *plan.gradients.values()}
+        stored = {name for name, stage in home.items() if stage.kind != "scan" or name in kept or self.is_padded(name)}
+        for stage in plan.stages:
+            for _, read, here in reads(stage.equations):
+                if read.name in home and not (here and home[read.name] is stage):
+                    stored.add(read.name)
+        return stored
+
+    def _parts(self) -> dict[str, Part]:
+        found: dict[str, Part] = {}
+        for stage in self.plan.stages:
+            if stage.kind == "scan":
+                for equation in stage.equations:
+                    self._parts_of_concatenation(equation, stage, found)
+                    self._rows_of_stored(equation, found)
+        return found
+
+    def _parts_of_concatenation(self, equation: Equation, stage: Stage, found: dict[str, Part]) -> None:
+        """``dz[t] = [dz_f[t], dz_i[t]]``: both are written into one buffer, and nothing is copied."""
+        here = {e.name for e in stage.equations if e.axis is not None}
+        if not is_op(equation.expr, "concat") or self.is_padded(equation.name) or equation.name in found:
+            return
+        operands = equation.expr.operands
+        names = [operand.name for operand in operands if isinstance(operand, Ref) and operand.index == equation.out.index]
+        free = here - found.keys() - {part.whole for part in found.values()} - {equation.name}
+        if len(set(names)) != len(operands) or not free.issuperset(names) or any(map(self.is_padded, names)):
+            return
+        if any(len(self.plan.variables[name].shape) > 1 for name in names):
+            return
+        low: sympy.Expr = sympy.Integer(0)
+        for name in names:
+            high = low + (self.plan.variables[name].shape or (sympy.Integer(1),))[0]
+            found[name] = Part(equation.name, low, high)
+            low = high
+        self.stored.update(names, [equation.name])
+
+    def _rows_of_stored(self, equation: Equation, found: dict[str, Part]) -> None:
+        """``z_f[t] = rows(z[t], 0:H)``, where z_f is needed after its step: a view of z."""
+        expr = equation.expr
+        if not (isinstance(expr, Op) and is_op(expr, "rows")) or equation.name not in self.stored:
+            return
+        source = expr.operands[0]
+        if not isinstance(source, Ref) or source.index != equation.out.index or self.is_padded(equation.name):
+            return
+        if len(self.plan.variables[source.name].shape) == 1 and source.name not in found:
+            self.stored.add(source.name)
+            found[equation.name] = Part(source.name, *expr.static[0].args)

@@ -1,0 +1,425 @@
+"""`bptt`: what it prints, its JSON, its exit status, and that it fails in one line."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import derive
+from reports.cli import main
+from reports.commands import pdf as pdf_command
+from reports.commands import verify as verify_command
+
+ROOT = Path(__file__).parents[1]
+RNN = "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)"
+COMMANDS = ("list", "show", "count", "verify", "report", "code")
+
+
+def run(capsys, *arguments):
+    """Exit status, stdout and stderr."""
+    status = main(list(arguments))
+    return status, *capsys.readouterr()
+
+
+def data(capsys, *arguments):
+    """The JSON of a command that is expected to succeed, saying nothing else."""
+    status, out, err = run(capsys, *arguments, "--json")
+    assert (status, err) == (0, "")
+    return json.loads(out)
+
+
+def failure(capsys, *arguments):
+    """The reason of a command that is expected to fail; nothing on stdout, one line and perhaps a caret on stderr."""
+    status, out, err = run(capsys, *arguments)
+    assert status == 2
+    assert out == ""
+    assert err.startswith("bptt")
+    assert "Traceback" not in err
+    assert all(line.startswith("  ") for line in err.splitlines()[1:])
+    return err
+
+
+def process(*arguments, environment=None, stdout=subprocess.PIPE):
+    """The command as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "reports.cli", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **(environment or {})},
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+
+
+# --- help ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [(), *((command,) for command in COMMANDS)])
+def test_help_imports_nothing_heavy(command):
+    loaded = (
+        "import sys; from reports.cli import main; main(sys.argv[1:]); heavy = 'derive numeric sympy numpy autograd rich';"
+        "print(*(set(heavy.split()) & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", loaded, *command, "--help"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.startswith("usage: bptt")
+    assert done.stderr.strip() == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples(capsys, command):
+    status, out, _ = run(capsys, command, "--help")
+    assert status == 0
+    assert f"  bptt {command}" in out.partition("examples:")[2]
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("derive",), ("show",), ("count", "lstm", "--size"), ("code", "lstm", "gru")]
+)
+def test_usage_errors_are_one_line(capsys, arguments):
+    assert failure(capsys, *arguments).count("\n") == 1
+
+
+# --- list, show, count ----------------------------------------------------------------------------------------------
+
+
+def test_list(capsys):
+    listed = data(capsys, "list")
+    assert [entry["name"] for entry in listed] == list(derive.names())
+    assert all(set(entry) == {"name", "title", "source", "states", "parameters"} for entry in listed)
+    (lstm,) = (entry for entry in listed if entry["name"] == "lstm")
+    assert lstm["states"] == ["h", "c"]
+    assert {"W_f", "b_o"} <= set(lstm["parameters"])
+    _, out, _ = run(capsys, "list")
+    assert len(out.splitlines()) == 1 + len(listed)
+
+
+def test_show_equations_given_on_the_command_line(capsys):
+    status, out, err = run(capsys, "show", RNN)
+    assert (status, err) == (0, "")
+    for shown in (RNN, "dh[t]", "dW = sum[t](", "H × D", "H*(D + H + 1)"):
+        assert shown in out
+
+
+def test_show_as_json_is_what_can_be_parsed_again(capsys):
+    shown = data(capsys, "show", "gru")
+    system = derive.load("gru")
+    assert shown["title"] == system.title
+    assert shown["shapes"]["W_z"] == ["H", "D + H"]
+    declarations = "W_z, W_r, W_n : H, D + H\nb_z, b_r, b_n : H\n"
+    assert derive.parse(declarations + "\n".join(shown["forward"])) == system
+    adjoint = "\n".join(map(str, system.adjoint().equations))
+    assert shown["backward"]
+    assert all(line in adjoint for line in shown["backward"])
+
+
+def test_one_object_for_one_name_and_a_list_for_several(capsys):
+    for command in ("show", "count"):
+        assert data(capsys, command, "rnn")["name"] == "rnn"
+        assert [each["name"] for each in data(capsys, command, "rnn", "gru")] == ["rnn", "gru"]
+
+
+def test_count_of_the_notes_lstm(capsys):
+    counts = data(capsys, "count", "lstm", "--sizes", "D=4,H=3")
+    assert set(counts) == {"name", "parameters", "conventions"}
+    assert counts["parameters"]["total"] == 96
+    assert counts["parameters"]["each"]["W_f"] == {"shape": [3, 7], "count": 21}
+    assert counts["parameters"]["each"]["b_f"] == {"shape": [3], "count": 3}
+    assert counts["conventions"] == {"paper": 96, "keras": 96, "pytorch": 108, "onnx": 108}
+
+
+def test_count_without_sizes_is_symbolic(capsys):
+    counts = data(capsys, "count", "lstm")
+    assert counts["parameters"]["symbolic"] == counts["parameters"]["total"] == "4*H*(D + H + 1)"
+    assert counts["parameters"]["each"]["W_f"]["shape"] == ["H", "D + H"]
+    assert data(capsys, "count", "lstm", "--sizes", "H=3")["parameters"]["each"]["b_f"]["count"] == 3
+    _, out, _ = run(capsys, "count", "lstm", "--sizes", "D=4,H=3")
+    assert "96" in out
+    assert "108" in out
+
+
+def test_count_of_a_cell_no_framework_has(capsys):
+    conventions = data(capsys, "count", "jordan", "--sizes", "D=4,H=3,O=2")["conventions"]
+    assert conventions["pytorch"] is None
+    assert conventions["keras"] is None
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reason"),
+    [
+        ("D", "'D' is not a dimension"),
+        ("D=", "'D=' is not"),
+        ("D=four", "'D=four' is not"),
+        ("D=-1", "'D=-1' is not"),
+        ("D=0", "'D=0' is not"),
+        ("D=1.5", "'D=1.5' is not"),
+        ("4=D", "'4=D' is not"),
+        ("D=4,D=5", "D is given twice"),
+        ("D=" + "9" * 5000, "is not"),
+        ("K=1", "lstm has no dimension K; there are D, H"),
+    ],
+)
+def test_sizes_that_mean_nothing(capsys, sizes, reason):
+    err = failure(capsys, "count", "lstm", "--sizes", sizes)
+    assert reason in err
+    assert err.count("\n") == 1
+    assert len(err) < 200
+
+
+# --- what an argument stands for --------------------------------------------------------------------------------------
+
+
+def test_file_of_equations(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mycell.eqs").write_text(f"\ufeff# mine\r\nW : H, H\r\n{RNN}\r\n", encoding="utf-8")
+    assert data(capsys, "show", "mycell.eqs")["name"] == "mycell"
+    assert data(capsys, "show", str(tmp_path / "mycell.eqs"))["name"] == "mycell"
+    Path("lstm").write_text(RNN)
+    assert len(data(capsys, "show", "lstm")["parameters"]) == 8
+    assert data(capsys, "show", "./lstm")["parameters"] == ["W", "U", "b"]
+    Path("../ a b\n<c>.eqs").write_text(RNN)
+    assert data(capsys, "show", "../ a b\n<c>.eqs")["name"] == "a-b-c"
+
+
+def test_statements_split_at_semicolons_outside_of_brackets(capsys):
+    shown = data(capsys, "show", "z[t] = W @ x[t]; h[t] = tanh(z[t] + h[t-1])  # a; b")
+    assert shown["forward"] == ["z[t] = W @ x[t]", "h[t] = tanh(z[t] + h[t-1])"]
+    assert shown["name"] == "system"
+    failure(capsys, "show", "h[t] = tanh(x[t]; h[t-1])")
+
+
+def test_standard_input(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(RNN.encode())))
+    assert data(capsys, "show", "-")["forward"] == [RNN]
+
+
+def test_warnings_go_to_stderr_and_strict_makes_them_errors(capsys):
+    typo = "W_h : H, H; h[t] = tanh(W_h @ h[t-1] + Wh @ x[t])"
+    status, out, err = run(capsys, "show", typo, "--json")
+    assert status == 0
+    assert json.loads(out)["name"] == "system"
+    assert err.startswith("bptt: warning: Wh looks like W_h")
+    assert "Wh looks like W_h" in failure(capsys, "show", typo, "--strict")
+
+
+@pytest.mark.parametrize("command", [("show",), ("count",), ("verify",), ("report",), ("code",), ("show", "--json")])
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ("ltsm", "'ltsm' is neither a name, a file nor equations; did you mean 'lstm'?"),
+        ("", "'' is neither"),
+        ("no/such/file.eqs", "'no/such/file.eqs' is neither"),
+        ("h[t] = tahn(h[t-1])", "^^^^"),
+        ("h[t] = (h[t-1]).__class__", "line 1"),
+        ("h[t] = " + "x[t] + " * 50_000 + "1", "characters"),
+        ("h[t] = h[t-1]\0", "unexpected character U+0000"),
+        ("a" * 10_000, "is neither"),
+        ("=", "line 1"),
+    ],
+)
+def test_arguments_that_mean_nothing(capsys, command, argument, reason):
+    err = failure(capsys, *command, argument)
+    assert reason in err
+    assert len(err) < 600
+
+
+@pytest.mark.parametrize("command", ["show", "report"])
+def test_files_that_cannot_be_read(capsys, tmp_path, command):
+    binary, long, hidden = tmp_path / "binary.eqs", tmp_path / "long.eqs", tmp_path / "nul.eqs"
+    binary.write_bytes(bytes(range(256)))
+    long.write_text("# " + "x" * 2_000_000)
+    hidden.write_text("h[t] = h[t-1]\0")
+    assert "directory" in failure(capsys, command, str(tmp_path))
+    assert "not a text file" in failure(capsys, command, str(binary))
+    assert "characters" in failure(capsys, command, str(long))
+    assert "not a text file" in failure(capsys, command, str(hidden))
+    wrong = tmp_path / "wrong.eqs"
+    wrong.write_text("h[t] = x[t]\nc[t] = nothing(h[t])\n")
+    err = failure(capsys, command, str(wrong))
+    assert f"{wrong}: line 2" in err
+    assert "^^^^^^^" in err
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero")
+def test_endless_file(capsys):
+    assert "text file" in failure(capsys, "show", "/dev/zero")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_forbidden_file(capsys, tmp_path):
+    (tmp_path / "secret.eqs").write_text(RNN)
+    (tmp_path / "secret.eqs").chmod(0)
+    assert "Permission denied" in failure(capsys, "show", str(tmp_path / "secret.eqs"))
+
+
+# --- verify -----------------------------------------------------------------------------------------------------------
+
+
+def test_verify_is_always_a_list(capsys):
+    (verdict,) = data(capsys, "verify", RNN)
+    assert set(verdict) == {"name", "holds", "evidence"}
+    assert verdict["holds"] is True
+    assert len({item["method"] for item in verdict["evidence"]}) > 2
+    for item in verdict["evidence"]:
+        assert set(item) == {"claim", "method", "cases", "worst", "tolerance", "holds"}
+        assert item["holds"] is True
+        assert item["cases"] > 0
+    status, out, err = run(capsys, "verify", RNN)
+    assert (status, err) == (0, "")
+    assert out.startswith("system: holds\n")
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_what_does_not_hold_has_status_1(capsys, monkeypatch, failing):
+    evidence = [
+        derive.evidence.Evidence("dW is the gradient", "planted", 3, 0.5, 1e-9, holds=place != failing, where="dW")
+        for place in range(2)
+    ]
+    monkeypatch.setattr(verify_command.numeric, "verify", lambda system: evidence)
+    status, out, _ = run(capsys, "verify", "rnn", "gru", "--json")
+    assert status == 1
+    assert [verdict["holds"] for verdict in json.loads(out)] == [False, False]
+    status, out, _ = run(capsys, "verify", "rnn")
+    assert status == 1
+    assert out.startswith("rnn: DOES NOT HOLD\n")
+    assert "at dW" in out
+
+
+def test_no_evidence_is_not_success(capsys, monkeypatch):
+    monkeypatch.setattr(verify_command.numeric, "verify", lambda system: [])
+    assert main(["verify", "rnn"]) == 1
+
+
+# --- report -----------------------------------------------------------------------------------------------------------
+
+
+def test_report_of_a_cell_never_seen_before(capsys, tmp_path):
+    cell = tmp_path / "mycell.eqs"
+    cell.write_text("h[t] = tanh(W @ h[t-2] + U @ x[t]) * sigmoid(v)")
+    out = tmp_path / "new" / "out"
+    written = data(capsys, "report", str(cell), "-o", str(out))
+    assert written["name"] == "mycell"
+    assert written["holds"] is True
+    assert sorted(path.name for path in out.iterdir()) == ["mycell.html", "mycell.json", "mycell.tex"]
+    assert {Path(path).name for path in written["files"]} == {"mycell.html", "mycell.json", "mycell.tex"}
+    json.loads((out / "mycell.json").read_text(encoding="utf-8"))
+
+
+def test_report_refuses_names_that_collide(capsys, tmp_path):
+    assert "two systems are called" in failure(capsys, "report", "rnn", "rnn", "-o", str(tmp_path / "out"))
+    assert "two systems are called system" in failure(capsys, "report", RNN, RNN + " + x[t]", "-o", str(tmp_path))
+    (tmp_path / "LSTM.eqs").write_text(RNN)
+    assert "called LSTM" in failure(capsys, "report", "lstm", str(tmp_path / "LSTM.eqs"), "-o", str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_report_into_what_is_no_directory(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "cannot write" in failure(capsys, "report", "rnn", "-o", str(tmp_path / "file"))
+
+
+def test_report_in_a_notation_that_does_not_exist(capsys, tmp_path):
+    err = failure(capsys, "report", "rnn", "--notation", "fraktur", "-o", str(tmp_path / "out"))
+    assert "fraktur" in err
+    assert "standard" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_pdf_without_a_program_says_what_to_install(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(pdf_command.shutil, "which", lambda name: None)
+    assert "latexmk" in failure(capsys, "report", "rnn", "--pdf", "-o", str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("program", ["latexmk", "chromium"])
+def test_pdf(capsys, tmp_path, monkeypatch, program):
+    if not shutil.which(program):
+        pytest.skip(f"not installed: {program}")
+    path = shutil.which(program)
+    monkeypatch.setattr(pdf_command.shutil, "which", lambda name: path if name == program else None)
+    written = data(capsys, "report", "rnn", "--pdf", "-o", str(tmp_path))
+    assert (tmp_path / "rnn.pdf").read_bytes().startswith(b"%PDF")
+    assert str(tmp_path / "rnn.pdf") in written["files"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["rnn.html", "rnn.json", "rnn.pdf", "rnn.tex"]
+
+
+# --- code -------------------------------------------------------------------------------------------------------------
+
+
+def test_code_is_a_module(capsys, tmp_path):
+    status, out, err = run(capsys, "code", RNN)
+    assert (status, err) == (0, "")
+    compile(out, "code", "exec")
+    assert "import numpy" in out
+    path = tmp_path / "cell.py"
+    assert main(["code", RNN, "-o", str(path)]) == 0
+    assert path.read_text(encoding="utf-8") == out
+    assert data(capsys, "code", RNN)["source"] == out
+
+
+def test_code_does_not_overwrite(capsys, tmp_path):
+    path = tmp_path / "cell.py"
+    path.write_text("mine")
+    assert "--force" in failure(capsys, "code", RNN, "-o", str(path))
+    assert path.read_text() == "mine"
+    assert main(["code", RNN, "-o", str(path), "--force"]) == 0
+    assert "import numpy" in path.read_text()
+    assert "cannot write" in failure(capsys, "code", RNN, "-o", str(tmp_path), "--force")
+
+
+# --- as a process -----------------------------------------------------------------------------------------------------
+
+
+def test_process_exits_with_the_status():
+    assert process("show", "ltsm").returncode == 2
+    done = process("count", "rnn", "--sizes", "D=4,H=3")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_terminal_without_these_characters():
+    """Text is escaped, JSON is UTF-8."""
+    ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    text = process("show", "gru", environment=ascii_only)
+    assert text.returncode == 0
+    assert b"G\\xfcl\\xe7ehre" in text.stdout
+    record = process("show", "gru", "--json", environment=ascii_only)
+    assert "Gülçehre" in json.loads(record.stdout.decode("utf-8"))["source"]
+
+
+@pytest.mark.parametrize("command", ["list", "--help"])
+def test_broken_pipe_is_silent(command):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as pipe:
+        done = process(command, stdout=pipe)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_full_disk():
+    with open("/dev/full", "wb") as full:
+        done = process("list", stdout=full)
+    assert done.returncode == 2
+    assert done.stderr.decode() == "bptt: cannot write the output: No space left on device\n"
+
+
+def test_interrupt(capsys, monkeypatch):
+    def interrupt(system):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verify_command.numeric, "verify", interrupt)
+    assert main(["verify", "rnn"]) == 130
+    assert capsys.readouterr().err == "bptt: interrupted\n"
