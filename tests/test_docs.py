@@ -1,6 +1,6 @@
 """What the documentation shows is run: the README's code blocks, its links, and every docstring's examples.
 
-In the README ``python`` blocks run in order in one fresh namespace; in ``console`` blocks each line
+On every page ``python`` blocks run in order in one fresh namespace; in the README's ``console`` blocks each line
 ``$ bptt …`` is run, and what stands below it, if anything, is its output (``...`` stands for any text).
 Set-up commands stand in ``sh`` blocks and are run by ``.ci/run``.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 BPTT = "import sys; from reports.cli import main; sys.argv[0] = 'bptt'; sys.exit(main())"
@@ -59,10 +60,11 @@ def broken_links(markdown: str, folder: Path) -> list[str]:
     return [target for target in targets if not re.match(r"[a-z]+:", target) and not resolves(target)]
 
 
-@pytest.mark.skipif(not blocks(README, "python"), reason="the README has no Python")
-def test_readme_python(tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_python_on_the_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exec(compile("\n".join(blocks(README, "python")), "README.md", "exec"), {"__name__": "readme"})
+    code = "\n".join(blocks(page.read_text(encoding="utf-8"), "python"))
+    exec(compile(code, page.name, "exec"), {"__name__": "page"})
 
 
 @pytest.mark.parametrize(("command", "output"), commands(README), ids=[c for c, _ in commands(README)])
