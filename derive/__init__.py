@@ -2,20 +2,25 @@
 
 from derive.architectures import Architecture
 from derive.errors import EquationError
-from derive.language import parse, system
+from derive.evidence import Evidence
+from derive.language import define, parse
 from derive.library import UnknownArchitecture, load, names
+from derive.proof import proofs, prove
 from derive.system import Equation, Origin, System, Var
 
 __all__ = [
     "Architecture",
     "Equation",
     "EquationError",
+    "Evidence",
     "Origin",
     "System",
     "UnknownArchitecture",
     "Var",
+    "define",
     "load",
     "names",
     "parse",
-    "system",
+    "proofs",
+    "prove",
 ]

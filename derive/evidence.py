@@ -52,7 +52,8 @@ class Evidence:
         error = "" if self.worst is None else f", worst {self.worst:.1e}"
         allowed = "" if self.tolerance is None else f" (tolerance {self.tolerance:.1e})"
         where = f" at {self.where}" if self.where else ""
-        return f"{'holds' if self.holds else 'FAILS'}: {self.claim} [{self.method}; {self.cases} cases{error}{allowed}{where}]"
+        verdict = "holds" if self.holds else "FAILS"
+        return f"{verdict}: {self.claim} [{self.method}; {self.cases} cases{error}{allowed}{where}]"
 
     def _repr_html_(self) -> str:
         color = "#1a7f37" if self.holds else "#cf222e"

@@ -8,7 +8,7 @@ Read next: `derive.unroll`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -61,7 +61,7 @@ class Clock:
         if index is None:
             return None
         length = self.lengths[index.axis]
-        position = at[index.axis] + index.shift if isinstance(index, Step) else index.position(length)  # type: ignore[attr-defined]
+        position = at[index.axis] + index.shift if isinstance(index, Step) else index.position(length)
         if 1 <= position <= length or position in self.outside.get(read.name, ()):
             return position
         raise EquationError(
@@ -174,6 +174,14 @@ class Expander:
         if kind == "slice":
             return tuple(self.number(end) for end in value.args)
         return self.number(value) if kind == "dim" else value
+
+
+def ops(expr: sympy.Expr) -> Iterator[Op]:
+    """Every application of a primitive inside an expression, innermost first."""
+    if isinstance(expr, Op):
+        for operand in expr.operands:
+            yield from ops(operand)
+        yield expr
 
 
 def _is_here(index: Fixed, at: At, lengths: Mapping[str, int]) -> bool:

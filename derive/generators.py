@@ -133,8 +133,12 @@ class Writer:
         raise TypeError(f"{expr} has no form in generators")
 
     def _exp(self, argument: sympy.Expr) -> sympy.Expr:
-        if argument.could_extract_minus_sign():
-            return 1 / self._exp(-argument)
+        """Sums become products: SymPy joins exp(a)·exp(b) to exp(a + b) where it differentiates."""
+        if argument.is_Add:
+            return sympy.Mul(*map(self._exp, argument.args))
+        number, rest = argument.as_coeff_Mul()
+        if number.is_Integer and number != 1:
+            return self._exp(rest) ** number
         if not self.sigmoid:
             return self._named("exp", self.write(argument))
         s = self._named("sigmoid", self.write(argument))

@@ -112,7 +112,7 @@ def build(
     return System(equations, variables, name=name, warnings=tuple(_slips(variables, declared)))
 
 
-def system(
+def define(
     equations: Mapping[Any, Any], shapes: Mapping[str, tuple[Any, ...]] | None = None, *, name: str = "system"
 ) -> System:
     """A system built in Python, from nodes or SymPy expressions.

@@ -24,15 +24,16 @@ class NotDone(Exception):
 
 
 class Polynomials(Field[Any]):
-    """Polynomials over the rationals in a fixed number of generators, handed out as they are needed.
+    """Polynomials in a fixed number of generators, handed out as they are needed.
 
     Args:
         number: of generators.
+        domain: of the coefficients, ``ZZ`` or ``QQ``; integers are several times faster.
         work: how many products of terms are allowed.
     """
 
-    def __init__(self, number: int, work: int = WORK) -> None:
-        self.ring, *self.free = ring([f"k{i}" for i in range(number)], sympy.QQ)
+    def __init__(self, number: int, domain: Any = sympy.QQ, work: int = WORK) -> None:
+        self.ring, *self.free = ring([f"k{i}" for i in range(number)], domain)
         self.free.reverse()
         self.work = work
         self.drawn: dict[tuple[str, Any, Any], Any] = {}
@@ -42,8 +43,12 @@ class Polynomials(Field[Any]):
         return self.free.pop()
 
     def number(self, value: sympy.Rational) -> Any:
-        """A constant."""
-        return self.ring(value)
+        """A constant.
+
+        Raises:
+            CoercionFailed: if the domain does not contain it.
+        """
+        return self.ring(self.ring.domain.from_sympy(value))
 
     def add(self, a: Any, b: Any) -> Any:
         """a + b."""
@@ -68,7 +73,7 @@ class Polynomials(Field[Any]):
         """
         if not a.is_ground:
             raise NotDone("it has divisions")
-        return self.ring(1 / a.coeff(1))
+        return self.number(1 / self.ring.domain.to_sympy(a.coeff(1)))
 
     def is_negative(self, a: Any) -> bool:
         """The sign of the leading coefficient."""

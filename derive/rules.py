@@ -9,14 +9,15 @@ Read next: `derive.proof`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import sympy
 
 from derive.dimensions import dimension
 from derive.elementwise import partial
-from derive.expand import At, Expander
+from derive.expand import At, Expander, ops
 from derive.expr import Op, Ref, apply, is_op, ref, step
 from derive.generators import X, is_zero, meaning_and_slopes
 from derive.primitives import TABLE, Entries, Primitive, Shape
@@ -26,33 +27,35 @@ from derive.system import System
 T = 2  # steps; what acts along time is checked at every one of them
 
 
-def calls(system: System) -> list[Op]:
-    """Every primitive of a system with generic operands, once for each combination of shapes."""
-    found: dict[Op, None] = {}
+@dataclass(frozen=True)
+class Call:
+    """A primitive on unknown operands of known shapes."""
+
+    op: Op
+    shapes: tuple[Shape, ...]
+
+
+def calls(system: System) -> list[Call]:
+    """Every primitive of a system, once for each combination of shapes."""
+    found: dict[Call, None] = {}
     for equation in system.equations:
-        for call in _ops(equation.expr):
-            found[_generic(call, system.shape_of)] = None
+        for op in ops(equation.expr):
+            found[Call(_generic(op), tuple(map(system.shape_of, op.operands)))] = None
     return list(found)
 
 
-def _ops(expr: sympy.Expr) -> Iterator[Op]:
-    if isinstance(expr, Op):
-        for operand in expr.operands:
-            yield from _ops(operand)
-        yield expr
+def _generic(op: Op) -> Op:
+    axis = _axis(op)
+    index = step(axis) if axis and op.primitive != "unstack" else None
+    operands = [o if o.is_number else ref(f"x{number}", index) for number, o in enumerate(op.operands)]
+    return apply(op.primitive, *operands, static=op.static)
 
 
-def _generic(call: Op, shape_of: ShapeOf) -> Op:
-    """The same call on unknowns; their shape is part of their name."""
-    record = TABLE[call.primitive]
-    index = step(str(call.static[0])) if record.binds else None
-    if call.primitive == "place":
-        index = step(call.static[0].axis)
-    operands = []
-    for number, operand in enumerate(call.operands):
-        rows, columns = shape_of(operand)
-        operands.append(operand if operand.is_number else ref(f"x{number}|{rows}|{columns}", index))
-    return apply(call.primitive, *operands, static=call.static)
+def _axis(op: Op) -> str | None:
+    """The axis along which a primitive acts."""
+    if op.primitive == "place":
+        return str(op.static[0].axis)
+    return str(op.static[0]) if "axis" in TABLE[op.primitive].static else None
 
 
 def wrong_rules(system: System, sizes: Mapping[str, int]) -> tuple[int, list[str]]:
@@ -68,20 +71,20 @@ def wrong_rules(system: System, sizes: Mapping[str, int]) -> tuple[int, list[str
     cases, wrong = 0, []
     seen: set[str] = set()
     for call in calls(system):
-        record = TABLE[call.primitive]
-        if record.vjp is None:
-            if record.name not in seen:
-                seen.add(record.name)
-                for operand in range(record.arity or 1):
+        record = TABLE[call.op.primitive]
+        if record.vjp is not None:
+            rule = _Rule(call, sizes, system.axes)
+            for i, unknown in enumerate(call.op.operands):
+                if isinstance(unknown, Ref):
                     cases += 1
-                    if not _slope_is_right(record, operand):
-                        wrong.append(f"derivative of {record.name} by operand {operand + 1}")
-            continue
-        for i, unknown in enumerate(call.operands):
-            if isinstance(unknown, Ref):
+                    if not rule.is_right(i):
+                        wrong.append(f"the rule of {record.name} for operand {i + 1}")
+        elif record.name not in seen:
+            seen.add(record.name)
+            for i in range(record.arity or 1):
                 cases += 1
-                if not _Rule(call, system, sizes).is_right(i):
-                    wrong.append(f"rule of {record.name} for operand {i + 1}")
+                if not _slope_is_right(record, i):
+                    wrong.append(f"the derivative of {record.name} by operand {i + 1}")
     return cases, wrong
 
 
@@ -120,30 +123,20 @@ def scalar_meaning(expr: sympy.Expr, names: Mapping[Ref, sympy.Expr]) -> sympy.E
 class _Rule:
     """One call on unknown entries, and its written rule."""
 
-    def __init__(self, call: Op, system: System, sizes: Mapping[str, int]) -> None:
-        self.call = call
-        self.lengths = dict.fromkeys(system.axes, T)
-        known = {**sizes, **{axis.upper(): T for axis in system.axes}}
-        shapes: dict[str, Shape] = {}
-        for read in call.operands:
-            if isinstance(read, Ref):
-                _, rows, columns = read.name.split("|")
-                shapes[read.name] = (_dim(rows, system), _dim(columns, system))
-        self.shape_of = ShapeOf(shapes)
-        shapes["y"] = shapes["ybar"] = self.shape_of(call)
-        self.axis = self._axis()
+    def __init__(self, call: Call, sizes: Mapping[str, int], axes: Sequence[str]) -> None:
+        self.call = call.op
+        axis = _axis(call.op)
+        self.lengths = dict.fromkeys(axes, T)
+        operands = zip(call.op.operands, call.shapes, strict=True)
+        self.shape_of = ShapeOf({read.name: shape for read, shape in operands if isinstance(read, Ref)})
+        shape = self.shape_of(call.op)
+        self.shape_of = ShapeOf({**self.shape_of.variables, "y": shape, "ybar": shape})
+        known = {**sizes, **{axis.upper(): n for axis, n in self.lengths.items()}}
         dims = {dimension(name): sympy.Integer(size) for name, size in known.items()}
-        self.integers = {call.operands[1]} if call.primitive in ("take", "scatter") else set()
+        self.integers = {call.op.operands[1]} if call.op.primitive in ("take", "scatter") else set()
         self.expander = Expander(self.shape_of, dims, self.lengths, self._read)
-        timed = self.axis is not None and not TABLE[call.primitive].binds
-        index = step(self.axis) if timed and self.axis else None
+        index = step(axis) if axis is not None and not TABLE[call.op.primitive].binds else None
         self.y, self.ybar = ref("y", index), ref("ybar", index)
-
-    def _axis(self) -> str | None:
-        static = self.call.static
-        if self.call.primitive == "place":
-            return static[0].axis  # type: ignore[no-any-return]
-        return str(static[0]) if "axis" in TABLE[self.call.primitive].static else None
 
     def _read(self, read: Ref, at: At) -> Entries:
         if read == self.y:
@@ -160,11 +153,9 @@ class _Rule:
         rule = TABLE[self.call.primitive].vjp
         assert rule is not None
         written = rule(self.call, self.y, self.ybar, i, self.shape_of)
+        if self.call.primitive == "stop" or unknown in self.integers:
+            return written is None
         pairing = sympy.Add(*(y * ybar for at in self._steps(self.y) for y, ybar in self._pairs(at)))
-        if self.call.primitive == "stop":
-            return written is None
-        if unknown in self.integers:
-            return written is None
         for at in self._steps(unknown):
             entries = self._read(unknown, at)
             found = [[sympy.Integer(0)]] if written is None else self.expander.expand(written, at)
@@ -177,13 +168,8 @@ class _Rule:
         return True
 
     def _steps(self, read: Ref) -> list[At]:
-        return [{}] if read.index is None or self.axis is None else [{self.axis: s} for s in range(1, T + 1)]
+        return [{}] if read.index is None else [{read.index.axis: s} for s in range(1, T + 1)]
 
     def _pairs(self, at: At) -> list[tuple[sympy.Expr, sympy.Expr]]:
         y, ybar = self.expander.expand(self.call, at), self._read(self.ybar, at)
         return [(a, b) for left, right in zip(y, ybar, strict=True) for a, b in zip(left, right, strict=True)]
-
-
-def _dim(text: str, system: System) -> sympy.Expr:
-    names = {str(d): d for d in system.dimensions} | {a.upper(): dimension(a.upper()) for a in system.axes}
-    return sympy.sympify(text, locals=names)

@@ -111,7 +111,7 @@ def _inline_contribution(system: System, name: str) -> System | None:
     shift = -(system.variables[name].origin.at)  # type: ignore[union-attr]
     axis = core.axis
     assert axis is not None
-    if any(op in UNSAFE for op in _operations(core.expr)) or _divides(core.expr):
+    if any(op in UNSAFE for op in operations_in(core.expr)) or _divides(core.expr):
         return None
     needed = {r: None for r in refs(shifted(core.expr, axis, shift)) if isinstance(r.index, Step) and r.index.shift}
     zeros: dict[Ref, None] = {}
@@ -141,11 +141,12 @@ def _inline_contribution(system: System, name: str) -> System | None:
     return with_equations(system, equations)
 
 
-def _operations(expr: sympy.Expr) -> Iterable[str]:
+def operations_in(expr: sympy.Expr) -> Iterable[str]:
+    """Names of the primitives in an expression, outermost first."""
     if isinstance(expr, Op):
         yield expr.primitive
         for operand in expr.operands:
-            yield from _operations(operand)
+            yield from operations_in(operand)
 
 
 def _divides(expr: sympy.Expr) -> bool:
@@ -219,7 +220,7 @@ def _is_inlinable(system: System, equation: Equation) -> bool:
         return False
     if isinstance(read.index, Fixed) or (isinstance(read.index, Step) and read.index.shift != 0):
         return False
-    positional = any(op in BY_POSITION for op in _operations(equation.expr))
+    positional = any(op in BY_POSITION for op in operations_in(equation.expr))
     return not (positional and (bound or user.axis != equation.axis))
 
 

@@ -5,8 +5,8 @@
 >>> t, T = time("t")
 >>> h, x = sequences("h x", t)
 >>> W, U = parameters("W U")
->>> from derive import parse, system
->>> system({h[t]: sympy.tanh(W @ h[t - 1] + U @ x[t])}) == parse("h[t] = tanh(W @ h[t-1] + U @ x[t])")
+>>> from derive import define, parse
+>>> define({h[t]: sympy.tanh(W @ h[t - 1] + U @ x[t])}) == parse("h[t] = tanh(W @ h[t-1] + U @ x[t])")
 True
 
 Read next: `derive.system`.

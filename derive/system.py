@@ -11,19 +11,23 @@ Read next: `derive.adjoint`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import sympy
 
+from derive.checks import check_bindings, check_shapes
 from derive.equation import Equation, Origin, Role, Var
-from derive.errors import EquationError
-from derive.expr import Fixed, Ref, Step, refs
+from derive.expr import Fixed, Step, refs
 from derive.order import Component, boundary_refs, components, contextual_refs
 from derive.shapes import ShapeOf, pair
-from derive.text import to_text
+
+if TYPE_CHECKING:  # functions of later modules, offered as methods, and imported when first used
+    from derive.jacobian import Jacobian
+    from derive.unroll import Unrolled
 
 __all__ = ["Equation", "Origin", "Role", "System", "Var", "declaration_text", "system_text"]
 
@@ -53,8 +57,8 @@ class System:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "variables", MappingProxyType(dict(self.variables)))
-        _check_bindings(self)
-        _check_shapes(self)
+        check_bindings(self.equations, self.variables)
+        check_shapes(self.equations, self.shape_of)
         _ = self.components
 
     # --- identity ------------------------------------------------------------------------------------------
@@ -194,7 +198,7 @@ class System:
 
     def find(self, kind: str, of: str) -> Var | None:
         """The derived quantity of that origin, ``find("cotangent", "h")``; of several, that of the last derivation."""
-        for var in reversed(self.variables.values()):
+        for var in reversed(tuple(self.variables.values())):
             if var.origin is not None and var.origin.kind == kind and var.origin.of == of:
                 return var
         return None
@@ -215,6 +219,24 @@ class System:
 
         return tangent(self, wrt)
 
+    def unroll(self, steps: int | Mapping[str, int], sizes: Mapping[str, int] | None = None) -> Unrolled:
+        """The system written out step by step; see `derive.unroll.unroll`."""
+        from derive.unroll import unroll
+
+        return unroll(self, steps, sizes)
+
+    def jacobian(self, of: Sequence[str] | None = None, wrt: Sequence[str] | None = None) -> Jacobian:
+        """Blocks of ∂(state at t)/∂(state at t−1) by name; see `derive.jacobian.jacobian`."""
+        from derive.jacobian import jacobian
+
+        return jacobian(self, of, wrt)
+
+    def parameter_count(self) -> sympy.Expr:
+        """How many numbers are learned, a polynomial in the sizes; see `derive.counts.parameter_count`."""
+        from derive.counts import parameter_count
+
+        return parameter_count(self)
+
     def renamed(self, **about: object) -> System:
         """The same equations with another name, title, source, notes or warnings."""
         return replace(self, **about)  # type: ignore[arg-type]
@@ -232,57 +254,3 @@ def declaration_text(var: Var) -> str:
     index = f"[{var.axis}]" if var.axis else ""
     shape = ", ".join(map(str, var.shape)) or "scalar"
     return f"{prefix}{var.name}{index} : {shape if var.classes is None else f'index {var.classes}'}"
-
-
-def _check_bindings(system: System) -> None:
-    seen: set[Ref] = set()
-    for equation in system.equations:
-        var = system.variables.get(equation.name)
-        if var is None or (var.is_leaf and not equation.is_boundary):
-            raise EquationError(f"{equation.name} has an equation but is not a defined quantity", equation.span)
-        if equation.out in seen:
-            raise EquationError(f"{to_text(equation.out)} is defined twice", equation.span)
-        seen.add(equation.out)
-        for read in _all_refs(equation):
-            known = system.variables.get(read.name)
-            if known is None:
-                raise EquationError(f"{read.name} is not defined", read.span or equation.span)
-            axis = read.index.axis if read.index is not None else None
-            if axis != known.axis:
-                raise EquationError(_axis_reason(read, known), read.span or equation.span)
-    for name, var in system.variables.items():
-        if not var.is_leaf and not any(e.name == name and not e.is_boundary for e in system.equations):
-            raise EquationError(f"{name} has a boundary value but no equation")
-
-
-def _axis_reason(read: Ref, known: Var) -> str:
-    if known.axis is None:
-        return f"{read.name} has no time; it is read as {to_text(read)}"
-    if read.index is None:
-        return f"{read.name} is a sequence along {known.axis}; read one step, as in {read.name}[{known.axis}]"
-    return f"{read.name} is a sequence along {known.axis}, but is read along {read.index.axis}"
-
-
-def _all_refs(equation: Equation) -> Iterator[Ref]:
-    yield equation.out
-    for read, axes in contextual_refs(equation.expr):
-        yield read
-        if isinstance(read.index, Step) and read.index.axis not in (*axes, equation.axis):
-            raise EquationError(
-                f"{to_text(read)} needs a step {read.index.axis}, but {to_text(equation.out)} has none",
-                read.span or equation.span,
-            )
-
-
-def _check_shapes(system: System) -> None:
-    for equation in system.equations:
-        wanted, found = system.shape_of(equation.out), system.shape_of(equation.expr)
-        if wanted != found and not (equation.is_boundary and equation.expr.is_number):
-            raise EquationError(
-                f"{to_text(equation.out)} is {_shape_text(wanted)} but its equation gives {_shape_text(found)}",
-                equation.span,
-            )
-
-
-def _shape_text(shape: Iterable[sympy.Expr]) -> str:
-    return " × ".join(map(str, shape))

@@ -19,14 +19,14 @@ from typing import Protocol
 
 import sympy
 
-from derive.expr import PRINTERS, Fixed, Index, Op, Ref, Step, is_op, neg, step
+from derive.expr import PRINTERS, Op, Ref, is_op, neg, step
+from derive.latex import TALL, dim_latex, fenced, index_latex, signed, transposed
 from derive.primitives import TABLE, ShapeOf
 from derive.spelling import compose, spell
 from derive.text import is_negative, number_text
 
 SUM, PRODUCT, ATOM = 1, 2, 3
 Pair = tuple[sympy.Expr, sympy.Expr]
-TALL = re.compile(r"\\(?:frac|sum|prod|left|begin)\b")
 
 
 class Names(Protocol):
@@ -102,50 +102,6 @@ def additive(expr: sympy.Expr) -> list[tuple[bool, bool, sympy.Expr]]:
             part = Op(*part.args[:2], neg(inner)) if is_op(part, "sum") else neg(part)
         result.append((position == 0, negative, part))
     return result
-
-
-def signed(text: str, negative: bool, first: bool) -> str:
-    """A term with its sign, as a row of a report wants it."""
-    if negative:
-        return f"-{text}" if first else f"- {text}"
-    return text if first else f"+ {text}"
-
-
-def index_latex(index: Index | None) -> str:
-    """``t-1``, ``0``, ``T+1``; nothing without time."""
-    if isinstance(index, Step):
-        return index.axis + (f"{index.shift:+d}" if index.shift else "")
-    if isinstance(index, Fixed):
-        if index.from_end:
-            return index.axis.upper() + (f"{index.offset:+d}" if index.offset else "")
-        return str(index.offset)
-    return ""
-
-
-def dim_latex(dim: sympy.Expr) -> str:
-    """A dimension: ``H``, ``D + H``, ``H_{p}``, ``2H``."""
-    words = []
-    for part in sympy.Add.make_args(sympy.expand(dim)):
-        factor, symbols = part.as_coeff_Mul()
-        spelled = "".join(compose(spell(str(s)), "") for s in sympy.Mul.make_args(symbols) if s != 1)
-        words.append((f"{factor}" if factor != 1 or not spelled else "") + spelled)
-    return " + ".join(sorted(words, key=lambda word: (word.lstrip("0123456789") == "", word)))
-
-
-def shape_latex(shape: Sequence[sympy.Expr]) -> str:
-    r"""``\mathbb{R}^{H \times D}``; ``\mathbb{R}`` for a scalar."""
-    if not shape:
-        return r"\mathbb{R}"
-    dims = [dim_latex(dim) for dim in shape]
-    if len(dims) > 1:
-        dims = [f"({dim})" if "+" in dim else dim for dim in dims]
-    product = r" \times ".join(dims)
-    return rf"\mathbb{{R}}^{{{product}}}"
-
-
-def fenced(text: str) -> str:
-    """In parentheses that are as large as they need to be."""
-    return rf"\left({text}\right)" if TALL.search(text) else f"({text})"
 
 
 class _Typesetter:
@@ -234,11 +190,15 @@ class _Typesetter:
             if match:
                 return match[1] + raised + function[match.end() :]
         text = self.tex(base, ATOM)
-        return (f"{{{text}}}" if isinstance(base, Ref) and "^" in text else text) + raised
+        return (f"({text})" if isinstance(base, Ref) and "^" in text else text) + raised
 
     def _transpose(self, expr: Op, tight: int) -> str:
-        text = self.tex(expr.operands[0], ATOM)
-        return (f"{{{text}}}" if "^" in text and text[0] not in "([" else text) + r"^{\top}"
+        inner = expr.operands[0]
+        if is_op(inner, "rows"):
+            part = self.names.part(inner.operands[0], *inner.static[0].args)
+            if part is not None and part.endswith(r"^{\top}"):
+                return part.removesuffix(r"^{\top}")
+        return transposed(self.tex(expr.operands[0], ATOM))
 
     def _concat(self, expr: Op, tight: int) -> str:
         shapes = [self.names.shape(part) for part in expr.operands]
@@ -269,15 +229,11 @@ class _Typesetter:
             if self.names.shape(left) == shape:
                 product = self._factors(right) if len(right) > 1 else self.tex(right[0], PRODUCT)
                 product = fenced(product) if len(right) > 1 else product
-                text = rf"{self._transposed(left)}\,{product}"
+                text = rf"{transposed(self.tex(left, ATOM))}\,{product}"
                 return fenced(text) if tight >= PRODUCT else text
         inner = self.tex(value, PRODUCT)
         text = (r"\boldsymbol{1}^{\top}\," if rows else "") + inner + (r"\,\boldsymbol{1}" if columns else "")
         return fenced(text) if tight >= PRODUCT else text
-
-    def _transposed(self, expr: sympy.Expr) -> str:
-        text = self.tex(expr, ATOM)
-        return (f"{{{text}}}" if "^" in text and text[0] not in "([" else text) + r"^{\top}"
 
     def _broadcast_to(self, expr: Op, tight: int) -> str:
         (value,), target = expr.operands, expr.static

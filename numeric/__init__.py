@@ -1,0 +1,7 @@
+"""Numbers for equations: kernels in NumPy, cells, and checks by independent means."""
+
+from numeric.cells import GRU, LSTM, RNN, Cell
+from numeric.kernel import Gradients, Kernel, Run, compile
+from numeric.lambdify import lambdify
+
+__all__ = ["GRU", "LSTM", "RNN", "Cell", "Gradients", "Kernel", "Run", "compile", "lambdify"]

@@ -123,7 +123,8 @@ Scalar = Callable[[Arithmetic, Sequence[Array]], Array]
 def meaning(primitive: str) -> Scalar:
     """An elementwise primitive as a function of arrays, from the SymPy expression of its scalar meaning."""
     record = TABLE[primitive]
-    assert record.meaning is not None and record.arity is not None
+    assert record.meaning is not None
+    assert record.arity is not None
     symbols = [sympy.Symbol(f"x{i}", real=True) for i in range(record.arity)]
     return _scalar(record.meaning(*symbols), symbols)
 

@@ -77,7 +77,11 @@ def public_shape(var: Var, batched: bool, *, steps: bool = True) -> tuple[sympy.
 
 
 def sizes_of(
-    system: System, parameters: Arrays, inputs: Arrays, initial: Arrays | None = None, steps: Mapping[str, int] | None = None
+    system: System,
+    parameters: Arrays,
+    inputs: Arrays,
+    initial: Arrays | None = None,
+    steps: Mapping[str, int] | None = None,
 ) -> Sizes:
     """The size of everything, from the arrays.
 
@@ -99,7 +103,7 @@ def sizes_of(
     for axis in system.axes:
         _one_length(axis, given, known)
     pairs = [pair for entry in given for pair in zip(entry.shape, entry.array.shape, strict=True)]
-    while any([_learn(dim, number, known) for dim, number in pairs]):
+    while any(_learn(dim, number, known) for dim, number in pairs):
         continue
     _check_lengths(system, known)
     _check_all_known(system, known)

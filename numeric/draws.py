@@ -82,11 +82,16 @@ def shortest(system: System) -> dict[str, int]:
     """The least number of steps of every axis for which all fixed positions exist."""
     result = {}
     for axis in system.axes:
-        reads = [r for e in system.equations for r in refs(e.expr) if isinstance(r.index, Fixed) and r.index.axis == axis]
+        reads = [
+            (read.name, read.index)
+            for equation in system.equations
+            for read in refs(equation.expr)
+            if isinstance(read.index, Fixed) and read.index.axis == axis
+        ]
         outside = {(e.name, e.out.index) for e in system.equations if isinstance(e.out.index, Fixed)}
         outside |= {(name, p) for name, positions in system.boundaries.items() for p in positions}
         steps = 1
-        while not all(_exists(read.name, read.index, steps, outside) for read in reads):
+        while not all(_exists(name, index, steps, outside) for name, index in reads):
             steps += 1
         result[axis] = steps
     return result
@@ -104,9 +109,7 @@ def cases(system: System, count: int, seed: int = 0, outputs: Sequence[str] | No
         yield replace(draw(system, rng, REGIMES[number % len(REGIMES)], outputs), label=f"case {number}")
 
 
-def draw(
-    system: System, rng: numpy.random.Generator, regime: Regime, outputs: Sequence[str] | None = None
-) -> Case:
+def draw(system: System, rng: numpy.random.Generator, regime: Regime, outputs: Sequence[str] | None = None) -> Case:
     """One random case; drawn again until all values of the system are finite.
 
     Raises:
@@ -114,7 +117,9 @@ def draw(
     """
     sizes = draw_sizes(system, rng, regime)
     for attempt in range(ATTEMPTS):
-        case = _draw(system, rng, regime, sizes, tuple(system.outputs if outputs is None else outputs), attempt % 2 == 1)
+        case = _draw(
+            system, rng, regime, sizes, tuple(system.outputs if outputs is None else outputs), attempt % 2 == 1
+        )
         with numpy.errstate(all="ignore"):
             values = evaluate(system, case.parameters, case.inputs, case.initial, case.steps, xp=NUMPY)
             if all(numpy.isfinite(values[name]).all() for name in system.defined):
@@ -125,9 +130,7 @@ def draw(
 def draw_sizes(system: System, rng: numpy.random.Generator, regime: Regime) -> dict[sympy.Symbol, int]:
     """A number for every dimension, for the axes and for the batch (``B``)."""
     least = shortest(system)
-    sizes = {
-        length(sympy.Symbol(axis)): max(least[axis], regime.steps + i) for i, axis in enumerate(system.axes)
-    }
+    sizes = {length(sympy.Symbol(axis)): max(least[axis], regime.steps + i) for i, axis in enumerate(system.axes)}
     free = [symbol for symbol in system.dimensions if symbol not in sizes]
     pool = [n for n in range(2, len(free) + len(sizes) + 4) if n not in sizes.values()]
     numbers = [int(n) for n in rng.permutation(pool[: len(free) + 1])]
@@ -143,7 +146,8 @@ def _draw(
     outputs: Sequence[str],
     positive: bool,
 ) -> Case:
-    batch = sizes[sympy.Symbol("B")]
+    given = system.inputs or (system.boundaries and regime.initial)
+    batch = sizes[sympy.Symbol("B")] if given else 1  # where nothing says how many examples there are, it is one
     steps = {axis: sizes[length(sympy.Symbol(axis))] for axis in system.axes}
 
     def example(var: Var) -> tuple[int, ...]:

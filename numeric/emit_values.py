@@ -9,12 +9,13 @@ Read next: `numeric.emit_ops`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import sympy
 
-from derive.primitives import Shape
+from derive.primitives import Shape, ShapeOf
 from numeric.printer import is_atom
 
 ONE = sympy.Integer(1)
@@ -31,6 +32,7 @@ class Value:
         batch: whether the examples follow them.
         shape: (rows, columns) of one example.
         turned: whether the text is the transpose of the value.
+        is_number: whether it is a literal, which takes the dtype of what it meets.
     """
 
     text: str
@@ -38,6 +40,7 @@ class Value:
     batch: bool = False
     shape: Shape = SCALAR
     turned: bool = False
+    is_number: bool = False
 
     @property
     def atom(self) -> str:
@@ -111,3 +114,40 @@ def align(value: Value, axes: Sequence[str], batch: bool, shape: Shape) -> str:
 def tuple_text(parts: Sequence[str]) -> str:
     """A tuple as Python text."""
     return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+
+class Place(Protocol):
+    """Where in the code an expression stands: how its parts are written there (`numeric.emit_ops.Expressions`)."""
+
+    shape_of: ShapeOf
+    time_axes: tuple[str, ...]
+    need: Callable[[str], None]
+    prepare: Callable[[str, str, str], str]
+
+    def value(self, expr: sympy.Expr) -> Value:
+        """The text of an expression."""
+        ...
+
+    def whole(self, axis: str) -> Place:
+        """The same place with an axis bound."""
+        ...
+
+    def union(self, values: Iterable[Value]) -> tuple[tuple[str, ...], bool]:
+        """Leading axes of a combination."""
+        ...
+
+    def rows(self, value: Value, low: sympy.Expr, high: sympy.Expr) -> Value:
+        """Rows low … high - 1."""
+        ...
+
+    def full(self, value: Value, axes: tuple[str, ...], batch: bool, shape: Shape) -> str:
+        """The text of an array that has all these axes at full length."""
+        ...
+
+    def size(self, dim: sympy.Expr) -> str:
+        """A dimension."""
+        ...
+
+    def steps_of(self, axis: str) -> str:
+        """The length of an axis."""
+        ...

@@ -8,7 +8,8 @@ Read next: `numeric.oracles`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from derive.adjoint import final_positions
@@ -42,9 +43,16 @@ def point(system: System, case: Case) -> Point:
     }
 
 
-def at_positions(values: Values, name: str, positions: tuple[Fixed, ...]) -> Any:
-    """Values at some positions in the public layout: (B, …), or (k, B, …) for k positions."""
-    found = [values.at(name, position) for position in positions]
+def at_positions(values: Values, name: str, positions: tuple[Fixed, ...], *, absent_is_zero: bool = False) -> Any:
+    """Values at some positions in the public layout: (B, …), or (k, B, …) for k positions.
+
+    A cotangent without an equation for ``dh[0]`` claims that nothing depends on h[0]: that is a zero, and checked.
+    """
+    given = [values.at(name, p) if not absent_is_zero or values.has(name, p) else None for p in positions]
+    known = next((value for value in given if value is not None), None)
+    if known is None:
+        return values.at(name, 1) * 0.0
+    found = [known * 0.0 if value is None else value for value in given]
     return found[0] if len(found) == 1 else values.xp.concat([value[None] for value in found], 0)
 
 
@@ -83,9 +91,31 @@ def pairing(primal: System, case: Case, values: Values, named: Naming) -> Any:
     return total
 
 
-def adjoint_values(adjoint: System, case: Case, xp: Arithmetic, more: Mapping[str, Any] | None = None) -> Values:
-    """An adjoint system, or its tangent, evaluated on a case; `more` are leaves and boundary values of the latter."""
-    given: dict[str, Any] = {**case.parameters, **case.inputs, **(more or {})}
+@dataclass(frozen=True)
+class Given:
+    """Arrays for a derived system besides those of the case: leaves, and boundary values."""
+
+    leaves: dict[str, Any]
+    initial: dict[str, Any]
+
+
+def derived_values(system: System, case: Case, xp: Arithmetic, more: Given) -> Values:
+    """A tangent or adjoint system evaluated on a case."""
+    given = {**case.parameters, **case.inputs, **more.leaves}
+    initial = {**case.initial, **more.initial}
+    return evaluate(
+        system,
+        {name: given[name] for name in (*system.parameters, *system.constants)},
+        {name: given[name] for name in system.inputs},
+        {name: initial[name] for name in initial if name in system.boundaries},
+        case.steps,
+        xp=xp,
+    )
+
+
+def seeds(adjoint: System, case: Case) -> dict[str, Any]:
+    """The cotangents of a case as inputs of an adjoint system."""
+    given: dict[str, Any] = {}
     for name, cotangent in case.cotangents.items():
         var = adjoint.find("upstream", name)
         if var is not None:
@@ -93,9 +123,7 @@ def adjoint_values(adjoint: System, case: Case, xp: Arithmetic, more: Mapping[st
     for name, cotangent in case.final.items():
         ends = [var.name for var in adjoint.variables.values() if var.origin == Origin("final", name)]
         given.update(zip(ends, cotangent if len(ends) > 1 else [cotangent], strict=False))
-    initial = {name: array for name, array in {**case.initial, **(more or {})}.items() if name in adjoint.boundaries}
-    parameters = {name: given[name] for name in (*adjoint.parameters, *adjoint.constants)}
-    return evaluate(adjoint, parameters, {n: given[n] for n in adjoint.inputs}, initial, case.steps, xp=xp)
+    return given
 
 
 def collect(primal: System, values: Values, named: Naming) -> Point:
@@ -106,7 +134,7 @@ def collect(primal: System, values: Values, named: Naming) -> Point:
         if there is None:
             continue
         if kind == "initial":
-            found[kind, name] = at_positions(values, there, primal.boundaries[name])
+            found[kind, name] = at_positions(values, there, primal.boundaries[name], absent_is_zero=True)
         else:
             found[kind, name] = values[there]
     return found
@@ -114,16 +142,13 @@ def collect(primal: System, values: Values, named: Naming) -> Point:
 
 def gradient(primal: System, adjoint: System, case: Case, xp: Arithmetic = NUMPY) -> Point:
     """What an adjoint system says about every leaf; one that no output depends on is left out."""
-    return collect(primal, adjoint_values(adjoint, case, xp), lambda name: _derived(adjoint, "cotangent", name))
+    values = derived_values(adjoint, case, xp, Given(seeds(adjoint, case), {}))
+    return collect(primal, values, lambda name: _derived(adjoint, "cotangent", name))
 
 
 def tangent_pairing(primal: System, tangent: System, case: Case, direction: Point, xp: Arithmetic = NUMPY) -> Any:
     """Σ ⟨cotangent, directional derivative⟩ from a tangent system."""
-    given = _directions(tangent, primal, direction)
-    parameters = {n: given.get(n, case.parameters.get(n)) for n in (*tangent.parameters, *tangent.constants)}
-    inputs = {n: given.get(n, case.inputs.get(n)) for n in tangent.inputs}
-    initial = {n: a for n, a in {**case.initial, **given}.items() if n in tangent.boundaries}
-    values = evaluate(tangent, parameters, inputs, initial, case.steps, xp=xp)
+    values = derived_values(tangent, case, xp, _directions(tangent, direction))
     return pairing(primal, case, values, lambda name: _derived(tangent, "tangent", name))
 
 
@@ -136,7 +161,8 @@ def hessian_product(
         cotangent = _derived(adjoint, "cotangent", name)
         return None if cotangent is None else _derived(second, "tangent", cotangent)
 
-    values = adjoint_values(second, case, xp, _directions(second, primal, direction))
+    moved = _directions(second, direction)
+    values = derived_values(second, case, xp, Given({**moved.leaves, **seeds(second, case)}, moved.initial))
     return collect(primal, values, named)
 
 
@@ -145,11 +171,11 @@ def _derived(system: System, kind: str, of: str) -> str | None:
     return None if var is None else var.name
 
 
-def _directions(tangent: System, primal: System, direction: Point) -> dict[str, Any]:
-    """The inputs and boundary values of a tangent system that hold a direction."""
-    given: dict[str, Any] = {}
+def _directions(tangent: System, direction: Point) -> Given:
+    """The leaves and boundary values of a tangent system that hold a direction."""
+    given = Given({}, {})
     for (kind, name), array in direction.items():
         moved = _derived(tangent, "tangent", name)
         if moved is not None:
-            given[moved] = array
+            (given.initial if kind == "initial" else given.leaves)[moved] = array
     return given

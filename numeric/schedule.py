@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import sympy
@@ -62,7 +63,7 @@ class Schedule:
         upstream: name of the given cotangent of each output that has one.
         ends: names of the given cotangents of the final values, in their order.
         gradients: cotangent of each leaf that has one.
-        numbers: number of each equation in the system and its adjoint, by left side.
+        source: the equations of the system and its adjoint as they were, in their order.
     """
 
     name: str
@@ -76,14 +77,19 @@ class Schedule:
     upstream: Mapping[str, str]
     ends: Mapping[str, tuple[str, ...]]
     gradients: Mapping[str, str]
-    numbers: Mapping[Ref, int]
+    source: tuple[Equation, ...]
+
+    @cached_property
+    def numbers(self) -> dict[Ref, int]:
+        """Number of each equation of the source, by left side."""
+        return {equation.out: number for number, equation in enumerate(self.source, 1)}
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """Both parts."""
         return self.forward + self.backward
 
-    @property
+    @cached_property
     def shape_of(self) -> ShapeOf:
         """Shape (rows, columns) of any expression over the quantities."""
         return ShapeOf({name: pair(var.shape) for name, var in self.variables.items()})
@@ -138,23 +144,31 @@ def schedule(system: System, outputs: Sequence[str] | None = None) -> Schedule:
         forward=tuple(stage for stage in stages if stage.equations[0].name not in adjoint_names),
         backward=tuple(stage for stage in stages if stage.equations[0].name in adjoint_names),
         outputs=chosen,
-        final={name: tuple(final_positions(system, name)) for name in system.boundaries},
+        final={name: tuple(final_positions(system, name)) for name in carried(system)},
         upstream={origin.of: name for name, origin in origins.items() if origin.kind == "upstream"},
         ends=_grouped((origin.of, name) for name, origin in origins.items() if origin.kind == "final"),
         gradients={
             origin.of: name
             for name, origin in origins.items()
             if origin.kind == "cotangent" and (primal.variables[origin.of].is_leaf or origin.of in system.boundaries)
+            if primal.variables[origin.of].classes is None
         },
-        numbers={equation.out: number for number, equation in enumerate(whole.equations, 1)},
+        source=whole.equations,
     )
+
+
+def carried(system: System) -> tuple[str, ...]:
+    """Sequences whose last values the next chunk needs: those with given boundary values, and all states."""
+    states = [name for name in system.states if system.variables[name].axis is not None]
+    return tuple(dict.fromkeys((*system.boundaries, *states)))
 
 
 def _adjoint(system: System, outputs: tuple[str, ...]) -> System | None:
     """The adjoint, for cotangents of the outputs and of all final values; None if nothing depends on any leaf."""
     reachable = dependent(system, default_wrt(system))
-    seeds = [name for name in outputs if name in reachable]
-    ends = [name for name in system.boundaries if name in reachable]
+    real = {name for name in reachable if system.variables[name].classes is None}
+    seeds = [name for name in outputs if name in real]
+    ends = [name for name in carried(system) if name in real]
     return system.adjoint(seeds, final=ends) if seeds or ends else None
 
 

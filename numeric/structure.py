@@ -2,9 +2,9 @@
 
 One function a primitive: (arithmetic, static arguments, operands) → value; dimensions among the static arguments are
 numbers here.  Leading axes are the batch and broadcast.  What acts along time (``sum``, ``stack``, ``unstack``,
-``place``) needs to know the step and is in `numeric.reference`.
+``place``) needs to know the step and is in `numeric.program`.
 
-Read next: `numeric.reference`.
+Read next: `numeric.program`.
 """
 
 from __future__ import annotations

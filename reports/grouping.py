@@ -16,8 +16,9 @@ import sympy
 
 from derive.equation import Equation
 from derive.expr import Op, Ref, neg
+from derive.latex import signed
 from derive.system import System
-from derive.typeset import additive, signed, typeset
+from derive.typeset import additive, typeset
 from reports.notation import SystemNames
 
 LETTERS = "qkjlm"
@@ -79,9 +80,7 @@ def unify(system: System, first: Items, second: Items) -> Exchange | None:
     return None if not same or set(found) & fixed or len(set(found.values())) > 1 else found
 
 
-def _walk(
-    system: System, a: sympy.Basic, b: sympy.Basic, found: Exchange, fixed: set[str]
-) -> bool:
+def _walk(system: System, a: sympy.Basic, b: sympy.Basic, found: Exchange, fixed: set[str]) -> bool:
     if isinstance(a, Ref) and isinstance(b, Ref):
         if a.index != b.index:
             return False

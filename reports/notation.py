@@ -20,12 +20,13 @@ from typing import Literal
 
 import sympy
 
-from derive.expr import Op, Ref, Step, is_op, refs
+from derive.expr import Op, Ref, is_op, refs
+from derive.latex import index_latex
 from derive.primitives import Shape
 from derive.spelling import Symbol, compose, joined, piece, spell
 from derive.structural import bounds
 from derive.system import System
-from derive.typeset import index_latex
+from reports.anatomy import candidates, gates, multiplied
 
 LOSS = r"\mathcal{L}"
 
@@ -121,9 +122,9 @@ class SystemNames:
         if not isinstance(inner, Ref):
             return None
         if turned and inner.index is None:
-            label = next((l for l, a, b in self.blocks.get(inner.name, ()) if (a, b) == (low, high)), None)
+            label = next((word for word, a, b in self.blocks.get(inner.name, ()) if (a, b) == (low, high)), None)
             return None if label is None else self.block(inner.name, label) + r"^{\top}"
-        label = next((l for l, a, b in self._stacked(inner.name) if (a, b) == (low, high)), None)
+        label = next((word for word, a, b in self._stacked(inner.name) if (a, b) == (low, high)), None)
         return None if label is None else rf"\left[{self.read(inner)}\right]_{{{label}}}"
 
     # --- writing --------------------------------------------------------------------------------------------
@@ -228,31 +229,11 @@ class SystemNames:
 
     @cached_property
     def _gates(self) -> frozenset[str]:
-        """Sigmoids that multiply something."""
-        factors = {
-            read.name
-            for equation in self.system.equations
-            for product in _products(equation.expr)
-            for factor in product.operands
-            for read in refs(factor)
-        }
-        sigmoids = {e.name for e in self.system.equations if is_op(e.expr, "sigmoid")}
-        return frozenset(sigmoids & factors)
+        return gates(self.system)
 
     @cached_property
     def _candidates(self) -> dict[str, str]:
-        """What a gate lets into a state, by name, and that state."""
-        states = self.system.states
-        found: dict[str, str] = {}
-        for equation in self.system.equations:
-            if equation.name in states and not equation.is_boundary:
-                for product in _products(equation.expr):
-                    now = [f for f in product.operands if isinstance(f, Ref) and _is_now(f) and f.name not in states]
-                    gated = any(read.name in self._gates for factor in product.operands for read in refs(factor))
-                    for factor in now:
-                        if gated and factor.name not in self._gates:
-                            found.setdefault(factor.name, equation.name)
-        return found
+        return candidates(self.system)
 
     # --- blocks of matrices ----------------------------------------------------------------------------------
 
@@ -262,7 +243,7 @@ class SystemNames:
         found: dict[str, tuple[tuple[str, sympy.Expr, sympy.Expr], ...]] = {}
         clashing: set[str] = set()
         for equation in self.system.equations:
-            for matrix, stacked in _multiplied(equation.expr):
+            for matrix, stacked in multiplied(equation.expr):
                 blocks = self._labelled(stacked)
                 if found.setdefault(matrix, blocks) != blocks:
                     clashing.add(matrix)
@@ -290,27 +271,3 @@ class SystemNames:
         if var is not None and var.origin is not None and var.origin.kind == "operand":
             return self._label(self.system.equation(name).expr)
         return compose(self.symbol(name), "")
-
-
-def _is_now(read: Ref) -> bool:
-    return isinstance(read.index, Step) and read.index.shift == 0
-
-
-def _products(expr: sympy.Expr) -> list[Op]:
-    """Elementwise products anywhere in an expression."""
-    if not isinstance(expr, Op):
-        return []
-    inner = [product for operand in expr.operands for product in _products(operand)]
-    return [expr, *inner] if expr.primitive == "times" else inner
-
-
-def _multiplied(expr: sympy.Expr) -> list[tuple[str, Op]]:
-    """Matrices without time, with the concatenation that each multiplies."""
-    if not isinstance(expr, Op):
-        return []
-    found = [pair for operand in expr.operands for pair in _multiplied(operand)]
-    if expr.primitive == "matmul":
-        for left, right in zip(expr.operands, expr.operands[1:], strict=False):
-            if isinstance(left, Ref) and left.index is None and is_op(right, "concat"):
-                found.append((left.name, right))  # type: ignore[arg-type]
-    return found

@@ -26,6 +26,7 @@ LAZY_TARGETS = {
     "rich": "only a terminal needs it",
 }
 LAZY_MODULES = {
+    "derive.system": "functions of later modules are offered as its methods",
     "reports": "resolves its public names on first use: `bptt --help` imports this package",
     "reports.cli": "`bptt --help` answers in 0.2 s, so every command imports what it needs",
 }
@@ -61,7 +62,7 @@ class Module:
         top: set[ast.AST] = set()
         for node in self.tree.body:
             typing_only = isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-            top.update(node.body if typing_only else [node])
+            top.update(node.body if typing_only and self.name not in LAZY_MODULES else [node])
         for node in ast.walk(self.tree):
             for target in imported(node, self):
                 stem = target if target in known else target.rpartition(".")[0]

@@ -41,7 +41,7 @@ n[t] = tanh(W_n @ [r[t] * h[t-1], x[t]] + b_n)
 h[t] = z[t] * h[t-1] + (1 - z[t]) * n[t]
 
 # gru-reset-after: GRU, reset after the product, keep polarity
-# PyTorch nn.GRU, Keras GRU(reset_after=True), cuDNN [code]
+# PyTorch nn.GRU, Keras GRU(reset_after=True), cuDNN [code]; the order of arXiv 1406.1078v1, as Keras documents
 # Only n needs two biases, b_n outside the reset and b_hn inside; frameworks store two for z and r as well.
 W_z, W_r : H, D + H
 W_n : H, D

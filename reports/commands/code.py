@@ -1,13 +1,13 @@
 """`bptt code`: the NumPy module of a system, forward and backward.
 
-Read next: `numeric.emit`.
+Read next: `numeric.kernel`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numeric
+from numeric.kernel import compile as compile_kernel
 from reports.commands.failure import Failure
 from reports.commands.output import print_json, print_text
 from reports.commands.systems import read_systems
@@ -19,7 +19,7 @@ def code(argument: str, *, out: str, force: bool, as_json: bool, strict: bool) -
     (system,) = read_systems([argument], strict=strict)
     if out and not force and Path(out).exists():
         raise Failure(f"{out} exists; --force overwrites it")
-    source = numeric.compile(system).source
+    source = compile_kernel(system).source
     if out:
         try:
             write(out, source)

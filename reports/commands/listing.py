@@ -6,6 +6,7 @@ Read next: `reports.commands.show`.
 from __future__ import annotations
 
 import derive
+from derive.counts import parameter_count
 from reports.commands.output import print_json, print_text, table
 
 
@@ -15,7 +16,7 @@ def list_architectures(*, as_json: bool) -> int:
     if as_json:
         print_json([_record(system) for system in systems])
         return 0
-    rows = [(s.name, s.title, ", ".join(s.states), str(s.parameter_count())) for s in systems]
+    rows = [(s.name, s.title, ", ".join(s.states), str(parameter_count(s))) for s in systems]
     print_text(table([("name", "title", "states", "parameters"), *rows]))
     return 0
 

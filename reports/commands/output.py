@@ -6,6 +6,7 @@ Read next: `reports.commands.progress`.
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
 
@@ -34,12 +35,16 @@ def print_text(text: str) -> None:
 def table(rows: Iterable[Sequence[str]], align: str = "") -> str:
     """Columns of text, two spaces apart; ``align`` has l or r for each column (missing: l)."""
     rows = [tuple(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     sides = align.ljust(len(widths), "l")
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if side == "r" else cell.ljust(width)
-            for cell, width, side in zip(row, widths, sides, strict=True)
-        ).rstrip()
-        for row in rows
-    )
+    return "\n".join("  ".join(map(_padded, row, widths, sides)).rstrip() for row in rows)
+
+
+def _padded(cell: str, width: int, side: str) -> str:
+    space = " " * (width - _width(cell))
+    return space + cell if side == "r" else cell + space
+
+
+def _width(cell: str) -> int:
+    """Characters that take room: the bar over an x̄ takes none."""
+    return sum(not unicodedata.combining(character) for character in cell)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,19 +35,18 @@ def maker() -> str:
     return found
 
 
-def make_pdf(program: str, tex: Path, html: Path) -> Path:
-    """Make the PDF that belongs to these two files, beside them.
+def make_pdf(program: str, files: Sequence[Path]) -> Path:
+    """Make the PDF that belongs to the files of a report, beside them.
 
     Raises:
         Failure: in one line, if the program fails or takes too long.
     """
+    (tex,) = (file for file in files if file.suffix == ".tex")
     with TemporaryDirectory(prefix="bptt-") as name:
         directory = Path(name)
-        latex = Path(program).stem == "latexmk"
-        command = _latexmk(program) if latex else _browser(program, directory)
-        shutil.copy(tex if latex else html, directory / ("report.tex" if latex else "report.html"))
-        for asset in tex.parent.glob(f"{tex.stem}-*.pdf") if latex else ():
-            shutil.copy(asset, directory)
+        for file in files:
+            shutil.copy(file, directory)
+        command = (_latexmk if Path(program).stem == "latexmk" else _browser)(program, directory, tex.stem)
         environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
         try:
             done = subprocess.run(
@@ -61,7 +61,7 @@ def make_pdf(program: str, tex: Path, html: Path) -> Path:
             )
         except subprocess.TimeoutExpired as error:
             raise Failure(f"{program} took over {PATIENCE} s for {tex.stem}.pdf") from error
-        made = directory / "report.pdf"
+        made = directory / f"{tex.stem}.pdf"
         if done.returncode != 0 or not made.exists():
             raise Failure(f"{program} made no {tex.stem}.pdf: {_reason(done.stdout.decode(errors='replace'))}")
         try:
@@ -70,17 +70,17 @@ def make_pdf(program: str, tex: Path, html: Path) -> Path:
             raise Failure(str(error)) from error
 
 
-def _latexmk(program: str) -> list[str]:
+def _latexmk(program: str, _: Path, stem: str) -> list[str]:
     latex = "-pdflatex=pdflatex -no-shell-escape -interaction=nonstopmode -halt-on-error %O %S"
-    return [program, "-norc", "-pdf", latex, "report.tex"]
+    return [program, "-norc", "-pdf", latex, f"{stem}.tex"]
 
 
-def _browser(program: str, directory: Path) -> list[str]:
-    command = [program, "--headless", "--disable-gpu", "--no-pdf-header-footer", "--print-to-pdf=report.pdf"]
+def _browser(program: str, directory: Path, stem: str) -> list[str]:
+    command = [program, "--headless", "--disable-gpu", "--no-pdf-header-footer", f"--print-to-pdf={stem}.pdf"]
     command += [f"--user-data-dir={directory / 'profile'}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command += ["--no-sandbox"]  # Chromium refuses to start for root otherwise; the page is our own
-    return [*command, (directory / "report.html").as_uri()]
+    return [*command, (directory / f"{stem}.html").as_uri()]
 
 
 def _reason(output: str) -> str:

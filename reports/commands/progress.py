@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PATIENCE = 1.0  # seconds without a word
+Say = Callable[[str], None]
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
+def progress() -> Iterator[Say]:
     """A function to say what is being done; it is shown after a second, with the time it takes, and leaves no trace."""
     if not sys.stderr.isatty():
         yield _ignore
@@ -36,11 +37,16 @@ def progress() -> Iterator[Callable[[str], None]]:
         seconds = time.monotonic() - begin
         if seconds < PATIENCE:
             return Text("")
-        spinner.update(text=f"{doing} · {seconds:.0f} s")
+        spinner.update(text=Text(f"{doing} · {seconds:.0f} s"))
         return spinner
 
     with Live(get_renderable=shown, console=Console(stderr=True), transient=True, refresh_per_second=8):
         yield say
+
+
+def after(head: str, say: Say) -> Say:
+    """Say things that belong to `head`."""
+    return lambda what: say(f"{head}: {what}")
 
 
 def _ignore(_: str) -> None:

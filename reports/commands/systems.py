@@ -60,7 +60,7 @@ def _read(argument: str, strict: bool) -> derive.System:
 
 def _is_file(argument: str) -> bool:
     try:
-        return Path(argument).exists()
+        return bool(argument) and Path(argument).exists()
     except (OSError, ValueError):  # longer than a path can be, or a NUL in it: equations, or nothing
         return False
 
@@ -91,7 +91,7 @@ def _parse(text: str, name: str, where: str, strict: bool) -> derive.System:
 
 def _name_of(path: str) -> str:
     """A name that is safe in the names of files, whatever the file is called."""
-    return re.sub(r"[^\w.+-]+", "-", Path(path).stem).strip(".-") or UNNAMED
+    return re.sub(r"[^\w.-]+", "-", Path(path).stem).strip(".-") or UNNAMED
 
 
 def _split(argument: str) -> str:

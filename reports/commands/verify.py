@@ -1,6 +1,6 @@
 """`bptt verify`: the gradient against independent methods.
 
-Read next: `numeric.verify`.
+Read next: `reports.commands.report`.
 """
 
 from __future__ import annotations
@@ -8,54 +8,59 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import derive
-import numeric
 from derive.evidence import Evidence
+from numeric.verify import as_json as record
+from numeric.verify import verify as evidence_for
+from reports.commands.failure import Failure
 from reports.commands.output import print_json, print_text, table
-from reports.commands.progress import progress
+from reports.commands.progress import Say, after, progress
 from reports.commands.systems import read_systems
 
 
 def verify(arguments: Sequence[str], *, as_json: bool, strict: bool) -> int:
     """Print the evidence for each system; 1 if some of it does not hold."""
     systems = read_systems(arguments, strict=strict)
-    found: list[tuple[derive.System, Sequence[Evidence]]] = []
+    found = []
     with progress() as say:
         for place, system in enumerate(systems, 1):
-            say(f"verify {system.name} ({place} of {len(systems)})")
-            found.append((system, numeric.verify(system)))
+            tell = after(f"verify {system.name} ({place} of {len(systems)})", say)
+            found.append((system, evidence_of(system, tell)))
     if as_json:
-        print_json([record(system, evidence) for system, evidence in found])
+        print_json([record(system.name, evidence) for system, evidence in found])
     else:
-        print_text("\n\n".join(text(system, evidence) for system, evidence in found))
-    return 0 if all(holds(evidence) for _, evidence in found) else 1
+        print_text("\n\n".join(_text(system, evidence) for system, evidence in found))
+    return 0 if all(item.holds for _, evidence in found for item in evidence) else 1
 
 
-def holds(evidence: Sequence[Evidence]) -> bool:
-    """Whether there is evidence, and all of it holds."""
-    return bool(evidence) and all(item.holds for item in evidence)
+def evidence_of(system: derive.System, tell: Say) -> list[Evidence]:
+    """The evidence for one system.
+
+    Raises:
+        Failure: if there is none to be had.
+    """
+    try:
+        evidence = evidence_for(system, progress=tell)
+    except ValueError as error:
+        raise Failure(f"{system.name} cannot be verified: {error}") from error
+    if not evidence:
+        raise Failure(f"{system.name} cannot be verified: no check could be done")
+    return evidence
 
 
-def record(system: derive.System, evidence: Sequence[Evidence]) -> dict[str, object]:
-    """The evidence as plain data."""
-    return {"name": system.name, "holds": holds(evidence), "evidence": [item.as_dict() for item in evidence]}
-
-
-def text(system: derive.System, evidence: Sequence[Evidence]) -> str:
-    """The evidence as a table."""
+def _text(system: derive.System, evidence: Sequence[Evidence]) -> str:
     rows = [
-        (item.claim, item.method, str(item.cases), error(item.worst), error(item.tolerance), outcome(item.holds))
+        (item.claim, item.method, str(item.cases), _error(item.worst), _error(item.tolerance), _outcome(item.holds))
         for item in evidence
     ]
     head = ("claim", "method", "cases", "worst", "tolerance", "")
-    failing = [f"  {item}" for item in evidence if not item.holds]
-    return "\n".join([f"{system.name}: {outcome(holds(evidence))}", table([head, *rows], "llrrr"), *failing])
+    verdict = _outcome(all(item.holds for item in evidence))
+    failing = [str(item) for item in evidence if not item.holds]
+    return "\n".join([f"{system.name}: {verdict}", table([head, *rows], "llrrr"), *failing])
 
 
-def outcome(held: bool) -> str:
-    """A word that is seen where it matters."""
+def _outcome(held: bool) -> str:
     return "holds" if held else "DOES NOT HOLD"
 
 
-def error(value: float | None) -> str:
-    """A size of error, if the method is not exact."""
+def _error(value: float | None) -> str:
     return "exact" if value is None else f"{value:.1e}"

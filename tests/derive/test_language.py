@@ -112,11 +112,11 @@ def test_a_system_from_sympy_symbols_is_the_parsed_one() -> None:
     h, x = sequences("h x", t)
     W, U, b = sympy.symbols("W U b")
     (Q,) = parameters("Q")
-    built = derive.system({h[t]: sympy.tanh(W @ h[t - 1] + U @ x[t] - 2 * b), derive.expr.ref("y"): (Q @ h[T]) / 3})
+    built = derive.define({h[t]: sympy.tanh(W @ h[t - 1] + U @ x[t] - 2 * b), derive.expr.ref("y"): (Q @ h[T]) / 3})
     assert built == derive.parse("h[t] = tanh(W @ h[t-1] + U @ x[t] - 2 * b)\ny = (Q @ h[T]) * (1/3)")
     assert built.equations[0].expr.free_symbols == {sympy.Symbol(n) for n in ("W", "U", "b", "h", "x")} | {t}
     with pytest.raises(TypeError, match="has no meaning"):
-        derive.system({h[t]: sympy.I * x[t]})
+        derive.define({h[t]: sympy.I * x[t]})
     with pytest.raises(TypeError, match="differentiate the System"):
         sympy.diff(built.equations[0].expr, W)
 

@@ -1,0 +1,75 @@
+"""What a finished system promises about its quantities and shapes.
+
+Read next: `derive.system`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from derive.equation import Equation, Var
+from derive.errors import EquationError
+from derive.expr import Ref, Step
+from derive.order import contextual_refs
+from derive.shapes import ShapeOf, show
+from derive.text import to_text
+
+
+def check_bindings(equations: Sequence[Equation], variables: Mapping[str, Var]) -> None:
+    """Every quantity is bound once, exists, and is read along its own axis.
+
+    Raises:
+        EquationError: where one is not.
+    """
+    seen: set[Ref] = set()
+    for equation in equations:
+        var = variables.get(equation.name)
+        if var is None or (var.is_leaf and not equation.is_boundary):
+            raise EquationError(f"{equation.name} has an equation but is not a defined quantity", equation.span)
+        if equation.out in seen:
+            raise EquationError(f"{to_text(equation.out)} is defined twice", equation.span)
+        seen.add(equation.out)
+        for read in _all_refs(equation):
+            known = variables.get(read.name)
+            if known is None:
+                raise EquationError(f"{read.name} is not defined", read.span or equation.span)
+            axis = read.index.axis if read.index is not None else None
+            if axis != known.axis:
+                raise EquationError(_axis_reason(read, known), read.span or equation.span)
+    for name, var in variables.items():
+        if not var.is_leaf and not any(e.name == name and not e.is_boundary for e in equations):
+            raise EquationError(f"{name} has a boundary value but no equation")
+
+
+def _axis_reason(read: Ref, known: Var) -> str:
+    if known.axis is None:
+        return f"{read.name} has no time; it is read as {to_text(read)}"
+    if read.index is None:
+        return f"{read.name} is a sequence along {known.axis}; read one step, as in {read.name}[{known.axis}]"
+    return f"{read.name} is a sequence along {known.axis}, but is read along {read.index.axis}"
+
+
+def _all_refs(equation: Equation) -> Iterator[Ref]:
+    yield equation.out
+    for read, axes in contextual_refs(equation.expr):
+        yield read
+        if isinstance(read.index, Step) and read.index.axis not in (*axes, equation.axis):
+            raise EquationError(
+                f"{to_text(read)} needs a step {read.index.axis}, but {to_text(equation.out)} has none",
+                read.span or equation.span,
+            )
+
+
+def check_shapes(equations: Sequence[Equation], shape_of: ShapeOf) -> None:
+    """Both sides of every equation have one shape.
+
+    Raises:
+        EquationError: where they differ, with both.
+    """
+    for equation in equations:
+        wanted, found = shape_of(equation.out), shape_of(equation.expr)
+        if wanted != found and not (equation.is_boundary and equation.expr.is_number):
+            raise EquationError(
+                f"{to_text(equation.out)} is {show(wanted)} but its equation gives {show(found)}",
+                equation.span,
+            )

@@ -1,0 +1,160 @@
+"""Read-outs, embeddings and losses: what stands above and below a recurrent network.
+
+A head turns h[t]: H into a prediction, at every step (many-to-many) or once, when all steps are seen (many-to-one).
+``y`` is linear; ``p`` is y as probabilities.  A loss is a quantity L of the system, so that
+``loss(net, "cross-entropy").adjoint(outputs=("L",))`` derives the gradient of everything; that it starts with p − y
+follows from the derivation and is nowhere assumed.
+
+Read next: `derive.networks.masks`.
+"""
+
+from __future__ import annotations
+
+import sympy
+
+from derive.errors import EquationError
+from derive.expr import Ref, apply, axis_symbol, is_op, matmul, neg, plus, power, ref, times, transpose
+from derive.networks.connect import last, now, only_input, only_output, wired
+from derive.networks.layers import defined
+from derive.networks.rename import Names, assembled, dimension_text
+from derive.shapes import ONE, pair
+from derive.system import Equation, System, Var
+
+HEADS = {"linear": "", "sigmoid": "sigmoid", "softmax": "softmax"}
+LOSSES = ("cross-entropy", "cross-entropy-onehot", "binary", "squared")
+
+
+def head(
+    system: System, kind: str = "linear", *, of: str | None = None, at: str = "every", width: str = "O"
+) -> System:
+    """A read-out with its own parameters: ``y[t] = W_y @ h[t] + b_y``, and ``p[t] = softmax(y[t])``.
+
+    Args:
+        system: computes h[t]: H.
+        kind: "linear", "sigmoid" or "softmax".
+        of: what is read; default the only output.
+        at: "every" step, or the "last": then it reads h[T], of a bidirectional network [h_fwd[T], h_bwd[1]].
+        width: size of y: a new dimension, a number, or one that the system has.
+
+    Raises:
+        EquationError: for an unknown kind, or a width that is no dimension or too small.
+    """
+    if kind not in HEADS:
+        raise EquationError(f"head {kind!r} is unknown; there are {', '.join(HEADS)}")
+    if at not in ("every", "last"):
+        raise EquationError(f"a head reads 'every' step or the 'last', not {at!r}")
+    name = only_output(system, of)
+    axis = system.variables[name].axis
+    size = dimension_text(width)
+    if size.is_Integer and size < (2 if kind == "softmax" else 1):
+        raise EquationError(f"a {kind} head of width {size}: a softmax is over 2 classes or more, any head over 1")
+    source = last(system, name) if at == "last" and axis is not None else now(system.variables[name])
+    rows, columns = system.shape_of(source)
+    if columns != 1:
+        raise EquationError(f"a head reads a column, but {name} is {rows} × {columns}")
+    supply = Names(system.variables)
+    out = supply.fresh("y")
+    weight = Var(supply.fresh(f"W_{out}"), (size, rows), None, "parameter")
+    bias = Var(supply.fresh(f"b_{out}"), (size,), None, "parameter")
+    y = Var(out, () if size == 1 else (size,), axis if at == "every" else None)
+    read = Equation(now(y), plus(matmul(ref(weight.name), source), ref(bias.name)))
+    variables = {**system.variables, **{var.name: var for var in (weight, bias, y)}}
+    net = assembled((*system.equations, read), variables, system)
+    if not HEADS[kind]:
+        return net
+    return defined(net, supply.fresh("p"), apply(HEADS[kind], now(y)), y.axis)
+
+
+def embedded(system: System, input: str | None = None, *, index: str = "k", classes: str = "V") -> System:
+    """Integers instead of vectors: ``x[t] := take(E, k[t])``, a column of the table E: D, V.
+
+    The gradient of E adds up where an index occurs more than once.
+
+    Args:
+        system: reads x[t]: D.
+        input: which input; default the only one.
+        index: name of the sequence of integers in 0…V−1.
+        classes: V.
+    """
+    name = only_input(system, input)
+    var = system.variables[name]
+    supply = Names(system.variables)
+    count = dimension_text(classes)
+    table = Var(supply.fresh("E"), (var.shape[0], count), None, "parameter")
+    indices = Var(supply.fresh(index), (), var.axis, "input", count)
+    return wired(system, {name: apply("take", ref(table.name), now(indices))}, (table, indices))
+
+
+def loss(system: System, kind: str = "cross-entropy", *, of: str | None = None, target: str | None = None) -> System:
+    """A loss L, summed over all steps at which there is a prediction.
+
+    Args:
+        system: computes the prediction; for the first three kinds `of` is either y or p = softmax(y), sigmoid(y).
+        kind: "cross-entropy" with integer targets k, logsumexp(y) − y_k; "cross-entropy-onehot" with targets whose
+            entries sum to 1, logsumexp(y) − targetᵀ y; "binary", Σ softplus(y) − target y; "squared",
+            ½ Σ (y − target)².  Each is the textbook's form without a logarithm of 0.
+        of: the prediction; default the output that is defined last.
+        target: name of the target; an input that the system already has (teacher forcing) is that target.
+
+    Returns:
+        The system with ``l[t]`` of every step and ``L = sum[t](l[t])``; for one prediction only L.
+
+    Raises:
+        EquationError: for an unknown kind, a target of another shape, or probabilities of another head.
+    """
+    if kind not in LOSSES:
+        raise EquationError(f"loss {kind!r} is unknown; there are {', '.join(LOSSES)}")
+    name = only_output(system, of or system.outputs[-1])
+    predicted = _logits(system, name, kind)
+    var = system.variables[predicted]
+    supply = Names(system.variables)
+    wish = target or ("k" if kind == "cross-entropy" else "target")
+    rows = pair(var.shape)[0]
+    if kind == "cross-entropy" and rows == 1:
+        raise EquationError(f"cross-entropy over one class: {predicted} has one row")
+    goal = (
+        Var(wish, (), var.axis, "input", rows) if kind == "cross-entropy" else Var(wish, var.shape, var.axis, "input")
+    )
+    known = system.variables.get(wish) if target or kind != "cross-entropy" else None
+    if known is None:
+        goal = Var(supply.fresh(wish), goal.shape, goal.axis, "input", goal.classes)
+    elif known != goal:
+        raise EquationError(f"{wish} is no target for {predicted}: its shape or its role is another")
+    step_loss = _loss(kind, now(var), now(goal))
+    variables = {**system.variables, goal.name: goal}
+    total = Var(supply.fresh("L"), ())
+    variables[total.name] = total
+    if var.axis is None:
+        return assembled((*system.equations, Equation(ref(total.name), step_loss)), variables, system)
+    part = Var(supply.fresh("l"), (), var.axis)
+    variables[part.name] = part
+    summed = apply("sum", now(part), static=(axis_symbol(var.axis),))
+    return assembled(
+        (*system.equations, Equation(now(part), step_loss), Equation(ref(total.name), summed)), variables, system
+    )
+
+
+def _loss(kind: str, y: Ref, target: Ref) -> sympy.Expr:
+    if kind == "cross-entropy":
+        return plus(apply("logsumexp", y), neg(apply("take", transpose(y), target)))
+    if kind == "cross-entropy-onehot":
+        return plus(apply("logsumexp", y), neg(matmul(transpose(target), y)))
+    if kind == "binary":
+        return total(plus(apply("softplus", y), neg(times(target, y))))
+    return total(times(sympy.Rational(1, 2), power(plus(y, neg(target)), 2)))
+
+
+def total(expr: sympy.Expr) -> sympy.Expr:
+    """The sum of all entries."""
+    return apply("reduce_to", expr, static=(ONE, ONE))
+
+
+def _logits(system: System, name: str, kind: str) -> str:
+    """What the probabilities `name` are made of; `name` itself if it is no probability."""
+    expr = system.equation(name).expr
+    for function, kinds in (("softmax", ("cross-entropy", "cross-entropy-onehot")), ("sigmoid", ("binary",))):
+        if is_op(expr, function) and isinstance(expr.operands[0], Ref) and kind != "squared":
+            if kind not in kinds:
+                raise EquationError(f"{name} is a {function}: its loss is {kinds[0]!r}, not {kind!r}")
+            return expr.operands[0].name
+    return name

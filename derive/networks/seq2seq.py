@@ -1,0 +1,149 @@
+"""Encoder and decoder: sequences in and out, of different lengths T (axis t) and U (axis u).
+
+The encoder is any system; the decoder is any cell, moved to axis u, its quantities marked ``_dec``.  Between them:
+
+"last"      the last state of the encoder is the first of the decoder: ``h_dec[0] = h[T]``.
+            Sutskever, Vinyals & Le 2014, arXiv 1409.3215 (a deep LSTM there: every layer's h and c)
+"every"     ``context = tanh(W_context @ h[T])`` is read at every step as well.
+            Cho et al. 2014, arXiv 1406.1078 (there the reset gate multiplies the context too)
+"additive"  attention with the state before, s[u-1]; its context is part of the decoder's input.
+            Bahdanau, Cho & Bengio 2015, arXiv 1409.0473
+"dot", "general", "concat", "scaled"   attention with the state now; ``s_att[u] = tanh(W_att @ [context[u], s[u]])``
+            is read out.  Luong, Pham & Manning 2015, arXiv 1508.04025, section 3
+
+What a decoder reads besides is a choice of its own.  With *teacher forcing* it reads the target of the step before,
+an input, and no gradient goes that way; *free running*, it reads its own prediction, and the gradient passes through
+it: two systems with two derivations.
+
+Read next: `derive.stability`.
+"""
+
+from __future__ import annotations
+
+import sympy
+
+from derive.errors import EquationError
+from derive.expr import Ref, apply, concat, matmul, ref, step
+from derive.networks.attention import SCORES, attention
+from derive.networks.connect import apart, joined, last, met, now, only_input, only_output, wired
+from derive.networks.heads import head
+from derive.networks.rename import Names, assembled, marked, only_axis, renamed
+from derive.system import Equation, System, Var
+
+AXIS = "u"
+CONTEXTS = ("last", "every", *SCORES)
+FEEDINGS = ("targets", "own")
+
+
+def encoder_decoder(
+    encoder: System,
+    decoder: System,
+    context: str = "last",
+    *,
+    feeding: str = "targets",
+    output: str = "softmax",
+    start: str | None = None,
+) -> System:
+    """A network from sequences x[t]: D to sequences p[u]: O.
+
+    Args:
+        encoder: along one axis; its only output is the memory, h[t]: H, or [h_fwd[t], h_bwd[t]]: 2H.
+        decoder: a cell along one axis with one input and one output.
+        context: what the decoder knows of the encoder, see the module.
+        feeding: "targets" (teacher forcing: the input target[u-1]) or "own" (free running: p[u-1]); what the first
+            step reads is the initial value of target or p, given at run time.
+        output: kind of the head, see `derive.networks.heads.head`.
+        start: quantity of the encoder from whose last value the decoder's state starts, ``h_dec[0] = tanh(W_0_h @ …)``
+            (Bahdanau: the backward half).  By default the states of Sutskever's and Luong's decoders are copied from
+            those of the same names, if the encoder has them; else it is the memory.
+
+    Raises:
+        EquationError: for an unknown word, or sizes that cannot meet.
+    """
+    for word, known, what in ((context, CONTEXTS, "context"), (feeding, FEEDINGS, "feeding")):
+        if word not in known:
+            raise EquationError(f"{what} {word!r} is unknown; there are {', '.join(known)}")
+    memory, driven, result = only_output(encoder), only_input(decoder), only_output(decoder)
+    copy, moved = _decoder(decoder, encoder)
+    state, source = moved[result], last(encoder, start or memory)
+    seen: list[sympy.Expr] = []
+    if context == "every":
+        encoder, source = _layer(encoder, "context", "W_context", source, encoder.shape_of(source)[0], None)
+        seen = [source]
+    net, top = joined(encoder, copy), state
+    if context == "additive":
+        net, found = _attended(encoder, copy, context, memory, ref(state, step(AXIS, -1)))
+        seen = [found]
+    elif context in SCORES:
+        net, found = _attended(encoder, copy, context, memory, ref(state, step(AXIS)))
+        both = concat(found, ref(state, step(AXIS)))
+        net, read = _layer(net, f"{result}_att", "W_att", both, net.variables[state].shape[0], AXIS)
+        top = read.name
+    net = _fed(head(net, output, of=top), moved[driven], feeding, seen)
+    same = set(decoder.boundaries) <= set(encoder.boundaries)
+    copied = same and start is None and context not in ("every", "additive")
+    for name in decoder.boundaries:
+        net = _started(net, moved[name], name, last(encoder, name) if copied else source, copied=copied)
+    return net.renamed(name=f"encoder-decoder-{context}")
+
+
+def _decoder(decoder: System, encoder: System) -> tuple[System, dict[str, str]]:
+    """The decoder on axis u with names of its own, and what its quantities are called there."""
+    if AXIS in encoder.axes:
+        raise EquationError(f"the encoder runs along {AXIS}, which is the axis of the decoder: rename it")
+    copy = marked(decoder, "dec", "decoder", taken=encoder.variables)
+    moved = dict(zip(decoder.variables, copy.variables, strict=True))
+    copy = renamed(copy, axes={only_axis(copy): AXIS})
+    sizes = Names(map(str, (*encoder.dimensions, *copy.dimensions)))
+    dims = {str(d): sizes.fresh(f"{d}_dec") for d in copy.dimensions if d in encoder.dimensions}
+    return renamed(copy, dimensions=dims), moved
+
+
+def _attended(
+    encoder: System, decoder: System, score: str, memory: str, query: sympy.Expr
+) -> tuple[System, sympy.Expr]:
+    """Both with attention from one to the other, and the context at the current step."""
+    axis = encoder.variables[memory].axis
+    assert axis is not None
+    form = renamed(attention(score), axes={"t": axis} if axis != "t" else {})
+    added = apart(form, joined(encoder, decoder))
+    called = dict(zip(form.variables, added.variables, strict=True))
+    parts = (encoder, added, decoder) if score == "additive" else (encoder, decoder, added)
+    wires = {called["s"]: query, called["h"]: now(encoder.variables[memory])}
+    return wired(joined(*parts), wires), ref(called["context"], step(AXIS))
+
+
+def _layer(
+    net: System, wish: str, weight: str, source: sympy.Expr, rows: sympy.Expr, axis: str | None
+) -> tuple[System, Ref]:
+    """The net with ``name = tanh(W @ source)``, and that quantity."""
+    supply = Names(net.variables)
+    w = Var(supply.fresh(weight), (rows, net.shape_of(source)[0]), None, "parameter")
+    out = Var(supply.fresh(wish), (rows,), axis)
+    equations = (*net.equations, Equation(now(out), apply("tanh", matmul(ref(w.name), source))))
+    return assembled(equations, {**net.variables, out.name: out, w.name: w}, net), now(out)
+
+
+def _fed(net: System, driven: str, feeding: str, context: list[sympy.Expr]) -> System:
+    """The net whose decoder reads the step before: the target, or the prediction."""
+    prediction = next(n for n in reversed(net.defined) if n in net.outputs and net.variables[n].axis == AXIS)
+    supply = Names(net.variables)
+    model = net.variables[prediction]
+    target = Var(supply.fresh("target"), model.shape, AXIS, "input")
+    name = target.name if feeding == "targets" else prediction
+    return wired(net, {driven: concat(ref(name, step(AXIS, -1)), *context)}, (target,))
+
+
+def _started(net: System, state: str, name: str, source: sympy.Expr, *, copied: bool) -> System:
+    """The net in which a state of the decoder starts from the encoder."""
+    variables = {}
+    if copied:
+        net, sources, _ = met(net, {state: source}, {})
+        source = sources[state]
+    else:
+        wish = Names(net.variables).fresh(f"W_0_{name}")
+        weight = Var(wish, (net.shape_of(now(net.variables[state]))[0], net.shape_of(source)[0]), None, "parameter")
+        variables[weight.name] = weight
+        source = apply("tanh", matmul(ref(weight.name), source))
+    first = [Equation(ref(state, position), source) for position in net.boundaries[state]]
+    return assembled((*net.equations, *first), {**net.variables, **variables}, net)

@@ -1,0 +1,33 @@
+"""Functions that a generated module defines where its equations need them, as text.
+
+Read next: `numeric.emit`.
+"""
+
+from __future__ import annotations
+
+HELPERS = {
+    "times_matrix": '''def times_matrix(v, A):
+    """Rows of v (..., n) times A (n, m), as one product."""
+    return (v.reshape(-1, v.shape[-1]) @ A).reshape(*v.shape[:-1], A.shape[-1])''',
+    "softmax": '''def softmax(a, axis):
+    """Exponentials that sum to 1 along an axis; shifted by the maximum, so that none overflows."""
+    e = np.exp(a - a.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)''',
+    "logsumexp": '''def logsumexp(a, axis):
+    """Logarithm of the sum of exponentials along an axis, which is kept."""
+    largest = a.max(axis=axis, keepdims=True)
+    return np.log(np.exp(a - largest).sum(axis=axis, keepdims=True)) + largest''',
+    "embed": '''def embed(a, low, size, axis):
+    """An array of zeros of that size along an axis, with `a` from `low` on."""
+    widths = [(0, 0)] * a.ndim
+    widths[axis] = (low, size - low - a.shape[axis])
+    return np.pad(a, widths)''',
+    "scatter": '''def scatter(v, j, classes):
+    """Rows v (..., n) added up by their class j (...): (classes, n)."""
+    table = np.zeros((classes, v.shape[-1]), v.dtype)
+    np.add.at(table, j.ravel(), v.reshape(-1, v.shape[-1]))
+    return table''',
+    "diagonal": '''def diagonal(a, axis):
+    """Entries whose index along `axis` is that along the last axis, which goes."""
+    return np.moveaxis(np.diagonal(a, axis1=axis, axis2=-1), -1, axis)''',
+}

@@ -1,0 +1,346 @@
+"""Expressions of the language as NumPy text.
+
+`Expressions` turns an expression into a `Value`.  Elementwise parts go through `numeric.printer`; structural
+primitives have one method each; products and sums over time are in `numeric.emit_products`.
+
+Read next: `numeric.emit_products`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import sympy
+
+from derive.dimensions import length
+from derive.expr import Fixed, Op, Ref, Step
+from derive.primitives import Shape
+from numeric.emit_values import Value, align, plain, rank, tuple_text, turn
+from numeric import emit_products as products
+from numeric.layout import Layout
+from numeric.printer import Printer, is_elementwise, number, scalar
+from numeric.schedule import dimension_text
+
+
+class Expressions:
+    """Translates expressions in one place of the code.
+
+    Args:
+        layout: names of everything.
+        steps: loop variable of each axis that is computed step by step; other axes are computed whole.
+        here: the boundary position that is being computed, if it is one.
+        local: sequences of which only the current step exists, under their own name.
+        prepare: called with a wish for a name, a text to compute before the loop, and a text to use inside where that
+            is impossible; returns what to use.
+        need: called with the name of a helper function that the text uses.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        need: Callable[[str], None],
+        *,
+        steps: dict[str, str] | None = None,
+        here: Fixed | None = None,
+        local: Iterable[str] = (),
+        prepare: Callable[[str, str, str], str] = lambda wish, before, inside: inside,
+    ) -> None:
+        self.layout, self.need, self.here = layout, need, here
+        self.steps, self.local, self.prepare = dict(steps or {}), frozenset(local), prepare
+        self.time_axes = layout.axes
+        self.shape_of = layout.plan.shape_of
+        self.printer = Printer()
+
+    def value(self, expr: sympy.Expr) -> Value:
+        """The text of an expression."""
+        if isinstance(expr, Ref):
+            return self._read(expr)
+        if not isinstance(expr, Op):
+            return Value(number(expr), is_number=True)
+        if is_elementwise(expr):
+            return self._elementwise(expr)
+        return METHODS[expr.primitive](self, expr)
+
+    # --- text of sizes and positions -----------------------------------------------------------------------
+
+    def size(self, dim: sympy.Expr) -> str:
+        """A dimension."""
+        return dimension_text(dim, {str(symbol): name for symbol, name in self.layout.sizes.items()})
+
+    def steps_of(self, axis: str) -> str:
+        """The length of an axis."""
+        return self.layout.sizes[length(sympy.Symbol(axis))]
+
+    def position(self, index: Fixed, offset: int = 0) -> str:
+        """A fixed position plus an offset."""
+        total = index.offset + offset
+        if not index.from_end:
+            return str(total)
+        return self.steps_of(index.axis) + (f" {'-' if total < 0 else '+'} {abs(total)}" if total else "")
+
+    def lead_sizes(self, axes: Iterable[str], batch: bool) -> list[str]:
+        """Lengths of leading axes."""
+        return [*map(self.steps_of, axes), *([self.layout.batch] if batch else [])]
+
+    def dims(self, shape: Shape) -> list[str]:
+        """Lengths of the axes of one example."""
+        return [self.size(dim) for dim in shape[: rank(shape)]]
+
+    def full(self, value: Value, axes: tuple[str, ...], batch: bool, shape: Shape) -> str:
+        """The text of an array that has all these axes at full length."""
+        if value.axes == axes and value.batch == batch and rank(value.shape) == rank(shape):
+            return plain(value).text
+        sizes = tuple_text([*self.lead_sizes(axes, batch), *self.dims(shape)])
+        if sizes == "()":
+            return plain(value).text
+        text = align(value, axes, batch, shape)
+        if value.is_number:
+            return f"np.full({sizes}, {text}, DTYPE)"
+        return f"np.broadcast_to({text}, {sizes})"
+
+    def union(self, values: Iterable[Value]) -> tuple[tuple[str, ...], bool]:
+        """Leading axes of a combination."""
+        values = list(values)
+        found = {axis for value in values for axis in value.axes}
+        return tuple(axis for axis in self.layout.axes if axis in found), any(value.batch for value in values)
+
+    # --- reads and elementwise -----------------------------------------------------------------------------
+
+    def _read(self, read: Ref) -> Value:
+        layout, index = self.layout, read.index
+        shape, batch = self.shape_of(read), read.name in layout.plan.batched
+        if index is None:
+            return Value(layout.names[read.name], (), batch, shape)
+        if isinstance(index, Fixed):
+            text = f"{layout.whole(read.name)}[{self.position(index, layout.before[read.name] - 1)}]"
+            return Value(text, (), batch, shape)
+        assert isinstance(index, Step)
+        view = layout.view(read.name, index.shift)
+        if index.axis not in self.steps:
+            return Value(view, (index.axis,), batch, shape)
+        return Value(view if read.name in self.local else f"{view}[{self.steps[index.axis]}]", (), batch, shape)
+
+    def _elementwise(self, expr: sympy.Expr) -> Value:
+        leaves: dict[sympy.Expr, Value] = {}
+
+        def collect(leaf: sympy.Expr) -> sympy.Expr:
+            leaves.setdefault(leaf, self.value(leaf))
+            return sympy.Symbol("leaf")
+
+        if scalar(expr, collect).is_number:
+            return Value(self.printer.doprint(scalar(expr, collect)), is_number=True)
+        axes, batch = self.union(leaves.values())
+        shape = self.shape_of(expr)
+        texts = {leaf: sympy.Symbol(align(value, axes, batch, shape)) for leaf, value in leaves.items()}
+        return Value(self.printer.doprint(scalar(expr, texts.__getitem__)), axes, batch, shape)
+
+    # --- rows ----------------------------------------------------------------------------------------------
+
+    def rows(self, value: Value, low: sympy.Expr, high: sympy.Expr) -> Value:
+        """Rows low … high - 1."""
+        rows, columns = value.shape
+        count = sympy.expand(high - low)
+        if count == rows:
+            return value
+        first = self.size(low)
+        span = f"{'' if first == '0' else first}:{'' if sympy.expand(high - rows) == 0 else self.size(high)}"
+        if value.turned and columns != 1:  # rows of a transpose are columns of what is stored
+            pick = first if count == 1 else span
+            index = f":, {pick}" if value.is_shared else f"..., {pick}"
+            return replace(value, text=f"{value.atom}[{index}]", shape=(count, columns))
+        value = plain(value)
+        if columns == 1:
+            pick = first if count == 1 else span
+            index = pick if value.is_shared else f"..., {pick}"
+        else:
+            index = span if value.is_shared else f"..., {span}, :"
+        return replace(value, text=f"{value.atom}[{index}]", shape=(count, columns))
+
+    def _rows(self, expr: Op) -> Value:
+        return self.rows(self.value(expr.operands[0]), *expr.static[0].args)
+
+    def _embed(self, expr: Op) -> Value:
+        self.need("embed")
+        shape = self.shape_of(expr)
+        value = self._rows_axis(expr.operands[0], shape[1])
+        low, axis = expr.static[0].args[0], -max(1, rank(shape))
+        if rank(shape) == 0:
+            return self.value(expr.operands[0])
+        text = f"embed({value.text}, {self.size(low)}, {self.size(shape[0])}, {axis})"
+        return Value(text, value.axes, value.batch, shape)
+
+    def _rows_axis(self, expr: sympy.Expr, columns: sympy.Expr) -> Value:
+        """An operand that is to be joined with other rows: a scalar gets an axis for them."""
+        value = plain(self.value(expr))
+        if rank(value.shape) or columns != 1:
+            return value
+        return value.but(f"np.full(1, {value.text}, DTYPE)" if value.is_shared else f"{value.atom}[..., None]")
+
+    def _concat(self, expr: Op) -> Value:
+        shape = self.shape_of(expr)
+        values = [self._rows_axis(operand, shape[1]) for operand in expr.operands]
+        axes, batch = self.union(values)
+        texts = []
+        for value in values:
+            if value.axes == axes and value.batch == batch:
+                texts.append(value.text)
+            else:
+                part = (value.shape[0], shape[1])
+                dims = [self.size(dim) for dim in (part if rank(shape) == 2 else part[:1])]
+                spread = align(replace(value, shape=part) if rank(part) else value, axes, batch, part)
+                texts.append(f"np.broadcast_to({spread}, {tuple_text([*self.lead_sizes(axes, batch), *dims])})")
+        along = f", axis={-rank(shape)}" if axes or batch else ""
+        return Value(f"np.concatenate({tuple_text(texts)}{along})", axes, batch, shape)
+
+    # --- shapes --------------------------------------------------------------------------------------------
+
+    def _transpose(self, expr: Op) -> Value:
+        return turn(self.value(expr.operands[0]))
+
+    def _reduce_to(self, expr: Op) -> Value:
+        value, target = plain(self.value(expr.operands[0])), self.shape_of(expr)
+        axes = [-2] if target[0] == 1 and value.shape[0] != 1 else []
+        axes += [-1] if target[1] == 1 and value.shape[1] != 1 else []
+        if not axes:
+            return value
+        if rank(value.shape) == 1:
+            text = f"{value.atom}.sum(axis=-1)"
+        elif rank(target) == 2:
+            text = f"{value.atom}.sum(axis=-2, keepdims=True)"
+        elif rank(target) == 1:
+            text = f"{value.atom}.sum(axis=-1)"
+        else:
+            text = f"{value.atom}.sum(axis=(-2, -1))"
+        return Value(text, value.axes, value.batch, target)
+
+    def _broadcast_to(self, expr: Op) -> Value:
+        value, shape = self.value(expr.operands[0]), self.shape_of(expr)
+        if value.shape == shape:
+            return value
+        sizes = tuple_text([*self.lead_sizes(value.axes, value.batch), *self.dims(shape)])
+        if expr.operands[0].is_number:
+            filled = f"np.zeros({sizes}, DTYPE)" if expr.operands[0] == 0 else f"np.full({sizes}, {value.text}, DTYPE)"
+            return Value(filled, (), False, shape)
+        text = align(value, value.axes, value.batch, shape)
+        return Value(f"np.broadcast_to({text}, {sizes})", value.axes, value.batch, shape)
+
+    # --- gather and normalise ------------------------------------------------------------------------------
+
+    def _take(self, expr: Op) -> Value:
+        table, index = self.value(expr.operands[0]), self.value(expr.operands[1])
+        rows, classes = table.shape
+        if classes == 1:
+            return table
+        shape: Shape = (rows, sympy.Integer(1))
+        if table.is_shared:
+            text = f"{plain(turn(table)).atom}[{index.text}]"
+            return Value(text if rows != 1 else f"{text}[..., 0]", index.axes, index.batch, shape)
+        axes, batch = self.union((table, index))
+        picked = align(index, axes, batch, table.shape)
+        text = f"np.take_along_axis({align(table, axes, batch, table.shape)}, {picked}, axis=-1)[..., 0]"
+        return Value(text if rows != 1 else f"{text}[..., 0]", axes, batch, shape)
+
+    def _scatter(self, expr: Op) -> Value:
+        value, index = self.value(expr.operands[0]), self.value(expr.operands[1])
+        shape = self.shape_of(expr)
+        axes, batch = self.union((value, index))
+        if shape[1] == 1:
+            return value
+        chosen = f"{align(index, axes, batch, shape)} == np.arange({self.size(shape[1])})"
+        return Value(f"np.where({chosen}, {align(value, axes, batch, shape)}, 0.0)", axes, batch, shape)
+
+    def _softmax(self, expr: Op) -> Value:
+        value = plain(self.value(expr.operands[0]))
+        if value.shape[0] == 1:
+            return Value("1", is_number=True) if value.shape[1] == 1 else value.but(f"np.ones_like({value.text})")
+        self.need("softmax")
+        return value.but(f"softmax({value.text}, {-rank(value.shape)})")
+
+    def _logsumexp(self, expr: Op) -> Value:
+        value = plain(self.value(expr.operands[0]))
+        if value.shape[0] == 1:
+            return value
+        self.need("logsumexp")
+        text = f"logsumexp({value.text}, {-rank(value.shape)})"
+        shape = self.shape_of(expr)
+        return Value(text if rank(shape) else f"{text}[..., 0]", value.axes, value.batch, shape)
+
+    def _stop(self, expr: Op) -> Value:
+        return self.value(expr.operands[0])
+
+    # --- along time ----------------------------------------------------------------------------------------
+
+    def whole(self, axis: str) -> Expressions:
+        """The same place with an axis bound: inside ``sum[t](…)`` every t is there at once."""
+        steps = {other: loop for other, loop in self.steps.items() if other != axis}
+        here = self.here if self.here is not None and self.here.axis != axis else None
+        inner = Expressions(self.layout, self.need, steps=steps, here=here, local=self.local, prepare=self.prepare)
+        inner.local = frozenset(n for n in self.local if self.layout.plan.variables[n].axis != axis)
+        return inner
+
+    def _stack(self, expr: Op) -> Value:
+        axis = str(expr.static[0])
+        value = plain(self.whole(axis).value(expr.operands[0]))
+        axes = tuple(a for a in self.layout.axes if a in {*value.axes, axis})
+        if axis not in value.axes:
+            text = self.full(value, axes, value.batch, value.shape)
+            value = Value(text, axes, value.batch, value.shape)
+        moved = f"np.moveaxis({value.text}, {axes.index(axis)}, -1)"
+        rest = tuple(a for a in axes if a != axis)
+        if rank(value.shape) == 0:  # a row of numbers
+            moved = f"{moved}[..., None, :]"
+        return Value(moved, rest, value.batch, (value.shape[0], length(expr.static[0])))
+
+    def _unstack(self, expr: Op) -> Value:
+        axis = str(expr.static[0])
+        value = plain(self.value(expr.operands[0]))
+        row = ", 0" if value.shape[0] == 1 else ""
+        shape = (value.shape[0], sympy.Integer(1))
+        if axis in self.steps:
+            ahead = ", :" if not row else row
+            return Value(f"{value.atom}[...{ahead}, {self.steps[axis]}]", value.axes, value.batch, shape)
+        text = f"{value.atom}[...{row}, :]" if row else value.text
+        axes = tuple(a for a in self.layout.axes if a in {*value.axes, axis})
+        if axis in value.axes:  # column t of a matrix that itself depends on t
+            self.need("diagonal")
+            return Value(f"diagonal({text}, {axes.index(axis)})", axes, value.batch, shape)
+        return Value(f"np.moveaxis({text}, -1, {axes.index(axis)})", axes, value.batch, shape)
+
+    def _place(self, expr: Op) -> Value:
+        value, position = plain(self.value(expr.operands[0])), expr.static[0]
+        if value.is_number:
+            value = Value(f"DTYPE({value.text})")
+        axis = position.axis
+        if self.here is not None and self.here.axis == axis:
+            if self.here.from_end == position.from_end:
+                return value if self.here == position else value.but(f"np.zeros_like({value.text})")
+            meets = f"{self.position(self.here)} == {self.position(position)}"
+            return value.but(f"({value.text} if {meets} else np.zeros_like({value.text}))")
+        if axis in self.steps:
+            meets = f"{self.steps[axis]} == {self.position(position, -1)}"
+            return value.but(f"({value.text} if {meets} else np.zeros_like({value.text}))")
+        chosen = Value(f"(np.arange({self.steps_of(axis)}) == {self.position(position, -1)})", (axis,))
+        axes, batch = self.union((value, chosen))
+        condition, text = (align(v, axes, batch, value.shape) for v in (chosen, value))
+        return Value(f"np.where({condition}, {text}, 0.0)", axes, batch, value.shape)
+
+
+METHODS: dict[str, Callable[[Expressions, Op], Value]] = {
+    "matmul": products.matmul,
+    "sum": products.sum_over_time,
+    "rows": Expressions._rows,
+    "embed": Expressions._embed,
+    "concat": Expressions._concat,
+    "transpose": Expressions._transpose,
+    "reduce_to": Expressions._reduce_to,
+    "broadcast_to": Expressions._broadcast_to,
+    "take": Expressions._take,
+    "scatter": Expressions._scatter,
+    "softmax": Expressions._softmax,
+    "logsumexp": Expressions._logsumexp,
+    "stop": Expressions._stop,
+    "stack": Expressions._stack,
+    "unstack": Expressions._unstack,
+    "place": Expressions._place,
+}

@@ -1,0 +1,221 @@
+"""`compile`: a system as a NumPy kernel, forward and backward over batch and time.
+
+The source is generated once for a system, a dtype and a choice of outputs, and is worth reading: `Kernel.source`.
+Arrays are copied on the way in and on the way out, so that neither a later call nor a change of the caller's arrays
+touches what a `Run` stands for.
+
+Read next: `numeric.cells`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import linecache
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from derive.system import System
+from numeric.arrays import Arrays, Sizes, public_shape, sizes_of
+from numeric.emit import Module, emit
+from numeric.passes import PASSES, Pass, optimise
+from numeric.schedule import Schedule, schedule
+
+Floats = NDArray[np.floating[Any]]
+FLOATS = ("float64", "float32")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a forward pass computed.
+
+    Attributes:
+        outputs: (T, B, …) by name; a time-free quantity (B, …).
+        final: by name of each state the values that the next chunk of the sequence needs, shaped as `initial`.
+    """
+
+    outputs: Mapping[str, Floats]
+    final: Mapping[str, Floats]
+    sizes: Sizes = field(repr=False)
+    saved: tuple[Any, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What a backward pass computed: cotangents, shaped as what they belong to.
+
+    Attributes:
+        parameters: of every parameter, summed over steps and examples.
+        inputs: of every input that holds no indices.
+        initial: of every given boundary value.
+    """
+
+    parameters: Mapping[str, Floats]
+    inputs: Mapping[str, Floats]
+    initial: Mapping[str, Floats]
+
+
+class Kernel:
+    """A compiled system.
+
+    Attributes:
+        system: what was compiled.
+        plan: its schedule after all passes.
+        source: the generated module.
+        dtype: of all arrays but indices.
+    """
+
+    def __init__(self, system: System, plan: Schedule, module: Module, dtype: np.dtype[Any]) -> None:
+        self.system, self.plan, self.source, self.dtype = system, plan, module.source, dtype
+        self._module = module
+        namespace: dict[str, Any] = {}
+        file = f"<bptt {system.name} {zlib.crc32(self.source.encode()):x}>"
+        linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)
+        exec(builtins.compile(self.source, file, "exec"), namespace)
+        self._forward: Callable[..., Any] = namespace["forward"]
+        self._backward: Callable[..., Any] | None = namespace.get("backward")
+
+    def __repr__(self) -> str:
+        return f"Kernel({self.system.name}, {self.dtype})"
+
+    def forward(
+        self,
+        parameters: Arrays,
+        inputs: Arrays,
+        initial: Arrays | None = None,
+        steps: Mapping[str, int] | None = None,
+    ) -> Run:
+        """Compute the outputs.
+
+        Args:
+            parameters: parameters and constants: (), (n,) or (n, m) by name.
+            inputs: sequences (T, B, …), indices (T, B), time-free inputs (B, …).
+            initial: given boundary values (B, …), or (k, B, …) oldest first for a lag of k; absent ones are zero.
+            steps: lengths of axes along which no input runs.
+
+        Raises:
+            ValueError: one line, if an array is missing or does not fit, or a sequence is too short.
+        """
+        initial = initial or {}
+        sizes = sizes_of(self.system, parameters, inputs, initial, steps)
+        given = {**parameters, **inputs}
+        arguments = [self._array(given[name], name) for name in self._module.leaves]
+        for name in self._module.initial:
+            arguments.append(self._array(initial[name], name) if name in initial else None)
+        keywords = {text: sizes.batch if s is None else sizes.number(s) for text, s in self._module.sizes}
+        outputs, final, saved = self._forward(*arguments, **keywords)
+        return Run(
+            {name: np.array(value, self.dtype) for name, value in outputs.items()},
+            {name: np.array(value) for name, value in final.items()},
+            sizes,
+            saved,
+        )
+
+    def backward(self, run: Run, cotangents: Arrays, final: Arrays | None = None) -> Gradients:
+        """Compute gradients of Σ cotangents · outputs + Σ final · run.final.
+
+        Args:
+            run: of any earlier call of `forward`.
+            cotangents: by output, shaped as it; absent ones are zero.
+            final: by state, shaped as ``run.final``; absent ones are zero.
+
+        Raises:
+            ValueError: one line, for a name or shape that does not fit.
+        """
+        upstream, ends = self._cotangents(run, cotangents, final or {})
+        given = [*(upstream[name] for name in self.plan.upstream)]
+        for name, positions in self.plan.ends.items():
+            given += [ends[name]] if len(positions) == 1 else list(ends[name])
+        found = self._backward(run.saved, *given) if self._backward is not None else ({}, {}, {})
+        system, variables = self.system, self.system.variables
+        real = [name for name in system.inputs if variables[name].classes is None]
+        states = [name for name in system.boundaries if variables[name].classes is None]
+        return Gradients(
+            *(
+                {name: self._gradient(run, name, part.get(name), kind) for name in names}
+                for kind, names, part in zip(
+                    ("parameter", "input", "initial"), (system.parameters, real, states), found, strict=True
+                )
+            )
+        )
+
+    # --- arrays --------------------------------------------------------------------------------------------
+
+    def _array(self, value: Any, name: str) -> NDArray[Any]:
+        """A copy in the kernel's dtype."""
+        if self.system.variables[name].classes is not None:
+            return np.array(value, np.int64)
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise ValueError(f"{name} holds {array.dtype}, not real numbers")
+        return np.array(array, self.dtype, order="C")
+
+    def _cotangents(self, run: Run, cotangents: Arrays, final: Arrays) -> tuple[dict[str, Any], dict[str, Any]]:
+        kinds = (("output", cotangents, run.outputs), ("final value", final, run.final))
+        result: list[dict[str, Any]] = []
+        for kind, arrays, values in kinds:
+            for name in arrays:
+                if name not in values:
+                    there = f"there are {', '.join(values)}" if values else "there are none"
+                    raise ValueError(f"{name} is no {kind} of {self.system.name}; {there}")
+            found = {name: np.zeros_like(value) for name, value in values.items()}
+            for name, array in arrays.items():
+                found[name] = self._array(array, name)
+                if found[name].shape != values[name].shape:
+                    raise ValueError(
+                        f"cotangent of {kind} {name}: expected {self._expected(name, values[name])}, "
+                        f"got {found[name].shape}"
+                    )
+            result.append(found)
+        return result[0], result[1]
+
+    def _expected(self, name: str, value: Floats) -> str:
+        shape = public_shape(self.system.variables[name], name in self.plan.batched)
+        symbols = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''}) = " if len(shape) == value.ndim else ""
+        return f"{symbols}{value.shape}"
+
+    def _gradient(self, run: Run, name: str, value: Any, kind: str) -> Floats:
+        """A gradient as an array of its own; zero where the outputs do not depend on the leaf."""
+        if value is not None:
+            return np.array(value, self.dtype)
+        var = self.system.variables[name]
+        dims = [run.sizes.number(dim) for dim in var.shape]
+        lead = [run.sizes.batch] if kind != "parameter" else []
+        if kind == "input" and var.axis is not None:
+            lead.insert(0, run.sizes.steps(var.axis))
+        if kind == "initial" and len(self.system.boundaries[name]) > 1:
+            lead.insert(0, len(self.system.boundaries[name]))
+        return np.zeros([*lead, *dims], self.dtype)
+
+
+def compile(system: System, dtype: DTypeLike = "float64", outputs: Sequence[str] | None = None) -> Kernel:
+    """A kernel for a system.
+
+    Args:
+        system: any system, an adjoint or tangent included.
+        dtype: float64 or float32.
+        outputs: quantities to return; default `System.outputs`.
+
+    Raises:
+        ValueError: for another dtype or an output that does not exist.
+    """
+    name = np.dtype(dtype).name
+    if name not in FLOATS:
+        raise ValueError(f"dtype {name}: kernels compute in {' or '.join(FLOATS)}")
+    return _compiled(system, name, None if outputs is None else tuple(outputs), PASSES)
+
+
+def compile_with(system: System, dtype: str, outputs: Sequence[str] | None, passes: Sequence[Pass]) -> Kernel:
+    """A kernel by a choice of passes, for tests that each leaves results unchanged."""
+    return _compiled(system, dtype, None if outputs is None else tuple(outputs), tuple(passes))
+
+
+@lru_cache(maxsize=256)
+def _compiled(system: System, dtype: str, outputs: tuple[str, ...] | None, passes: tuple[Pass, ...]) -> Kernel:
+    plan = optimise(schedule(system, outputs), passes)
+    return Kernel(system, plan, emit(plan, dtype), np.dtype(dtype))

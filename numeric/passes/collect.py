@@ -1,0 +1,72 @@
+"""Collect weight gradients that share an input: ``sum[t](dz_f[t] @ x[t].T)`` are rows of ``sum[t](dz[t] @ x[t].T)``.
+
+Read next: `numeric.passes.prune`.
+"""
+
+from __future__ import annotations
+
+import sympy
+
+from derive.expr import Op, Ref, Step, apply, is_op, matmul, plus
+from derive.system import Equation
+from numeric.passes.draft import Additions, Draft, common_name, known_concatenations, map_stage, terms_of
+from numeric.schedule import Schedule
+
+Member = tuple[int, Equation, sympy.Expr, Ref]  # stage, equation, its term, the column that is summed
+Key = tuple[str, sympy.Expr | None]  # axis, what the column is multiplied with
+
+
+def collect(plan: Schedule) -> Schedule:
+    """Compute sums over time of columns that are stacked anyway as one sum."""
+    draft = Draft(plan)
+    known = known_concatenations(plan)
+    parts = []
+    for stages in (plan.forward, plan.backward):
+        additions = Additions(stages)
+        groups: dict[Key, list[Member]] = {}
+        for i, stage in enumerate(stages):
+            for equation in stage.equations:
+                if equation.out.index is None and equation.name not in plan.batched:
+                    for key, term, column in _sums(equation):
+                        groups.setdefault(key, []).append((i, equation, term, column))
+        for key, members in groups.items():
+            joined = known.get(frozenset(column for _, _, _, column in members))
+            if joined is not None and len({e.out for _, e, _, _ in members}) == len(members) > 1:
+                _collect(key, members, joined, draft, additions)
+        parts.append(additions.result())
+    return draft.finish(*parts)
+
+
+def _sums(equation: Equation) -> list[tuple[Key, sympy.Expr, Ref]]:
+    found: list[tuple[Key, sympy.Expr, Ref]] = []
+    for term in terms_of(equation.expr):
+        if not isinstance(term, Op) or not is_op(term, "sum"):
+            continue
+        axis, inner = str(term.static[0]), term.operands[0]
+        column, right = inner, None
+        if isinstance(inner, Op) and is_op(inner, "matmul"):
+            column, right = inner.operands[0], matmul(*inner.operands[1:])
+        if isinstance(column, Ref) and isinstance(column.index, Step) and column.index.axis == axis:
+            found.append(((axis, right), term, column))
+    return found
+
+
+def _collect(key: Key, members: list[Member], joined: Equation, draft: Draft, additions: Additions) -> None:
+    axis, right = key
+    assert isinstance(joined.expr, Op)
+    symbol = sympy.Symbol(axis, integer=True)
+    inner = joined.out if right is None else matmul(joined.out, right)
+    total = draft.define(
+        common_name([e.name for _, e, _, _ in members]), apply("sum", inner, static=(symbol,)), None, shared=True
+    )
+    additions.before_stage.setdefault(members[0][0], []).append(map_stage(total, None))
+    low: sympy.Expr = sympy.Integer(0)
+    ranges: dict[sympy.Expr, sympy.Tuple] = {}
+    for part in joined.expr.operands:
+        high = sympy.expand(low + draft.plan.shape_of(part)[0])
+        ranges[part] = sympy.Tuple(low, high)
+        low = high
+    for _, equation, term, column in members:
+        terms = list(terms_of(additions.expr(equation)))
+        terms[terms.index(term)] = apply("rows", total.out, static=(ranges[column],))
+        additions.changed[equation.out] = plus(*terms)

@@ -1,0 +1,83 @@
+"""Fold cotangents of final values into the boundary of the recurrence that they start.
+
+``dh[t] = up_h[t] + g_h[t+1] + place[t](end_h, T)`` with ``g_h[T+1] = 0`` is ``dh[t] = up_h[t] + g_h[t+1]`` with
+``g_h[T+1] = end_h``: the loop need not ask at every step whether it is the last.
+
+Read next: `numeric.passes.split`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import sympy
+
+from derive.expr import Fixed, Op, Ref, Step, fixed, is_op, plus, ref
+from derive.system import Equation
+from numeric.passes.draft import is_stepwise
+from numeric.schedule import Schedule, reads
+
+
+def fold(plan: Schedule) -> Schedule:
+    """Move placed values into boundary equations that nothing else reads."""
+    equations = {e.out: e for stage in plan.stages for e in stage.equations}
+    changed: dict[Ref, Equation] = {}
+    for equation in equations.values():
+        if not is_op(equation.expr, "plus") or equation.axis is None:
+            continue
+        terms = list(equation.expr.operands)
+        for term in equation.expr.operands:
+            target = _target(plan, equation, term, equations, changed)
+            if target is not None and len(terms) > 1:
+                changed[target] = replace(equations[target], expr=term.operands[0])
+                terms.remove(term)
+        if len(terms) < len(equation.expr.operands):
+            changed[equation.out] = replace(equation, expr=plus(*terms))
+    return plan.with_stages(
+        lambda stage: replace(stage, equations=tuple(changed.get(e.out, e) for e in stage.equations))
+    )
+
+
+def _target(
+    plan: Schedule,
+    equation: Equation,
+    term: sympy.Expr,
+    equations: dict[Ref, Equation],
+    changed: dict[Ref, Equation],
+) -> Ref | None:
+    """The boundary value that may carry a placed term."""
+    if not is_op(term, "place") or not isinstance(term, Op) or equation.axis is None:
+        return None
+    position = term.static[0]
+    if position.axis != equation.axis or is_stepwise(term.operands[0], equation.axis):
+        return None
+    assert isinstance(equation.expr, Op)
+    for other in equation.expr.operands:
+        if isinstance(other, Ref) and isinstance(other.index, Step) and other.index.shift:
+            there = fixed(equation.axis, position.offset + other.index.shift, position.from_end)
+            target = ref(other.name, there)
+            free = target in equations and target not in changed and equations[target].expr == 0
+            if free and there.is_boundary and _only_reader(plan, equation, other, there):
+                return target
+    return None
+
+
+def _only_reader(plan: Schedule, equation: Equation, read: Ref, position: Fixed) -> bool:
+    """Whether nothing but this read can see that boundary value, however short the sequence."""
+    for stage in plan.stages:
+        for reader, other, _ in reads(stage.equations):
+            if other.name != read.name or (reader.out == equation.out and other == read):
+                continue
+            index = other.index
+            if not isinstance(index, Fixed) or _may_be_same(index, position):
+                return False
+    assert isinstance(equation.expr, Op)
+    return equation.expr.operands.count(read) == 1
+
+
+def _may_be_same(one: Fixed, other: Fixed) -> bool:
+    """Whether two positions can meet for some length of at least 1."""
+    if one.from_end == other.from_end:
+        return one.offset == other.offset
+    start, end = (other, one) if one.from_end else (one, other)
+    return start.offset - end.offset >= 1

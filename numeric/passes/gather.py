@@ -1,0 +1,105 @@
+"""Gather sums of products: ``W_f.T @ dz_f[t] + W_i.T @ dz_i[t]`` is ``W.T @ dz[t]`` with both stacked.
+
+The cotangents that a loop computes are written side by side into one buffer (`numeric.layout`), so stacking them
+costs nothing.
+
+Read next: `numeric.passes.collect`.
+"""
+
+from __future__ import annotations
+
+import sympy
+
+from derive.expr import Op, Ref, concat, is_op, matmul, plus, refs, transpose
+from derive.system import Equation
+from numeric.passes.draft import (
+    Additions,
+    Draft,
+    common_name,
+    is_here,
+    is_time_free,
+    known_concatenations,
+    made_by,
+    map_stage,
+    terms_of,
+)
+from numeric.schedule import Schedule, Stage
+
+Product = tuple[sympy.Expr, sympy.Expr, Ref]  # the term, its matrix, its column
+
+
+def gather(plan: Schedule) -> Schedule:
+    """Gather products with columns of the same step that one scan computes."""
+    draft = Draft(plan)
+    known = known_concatenations(plan)
+    parts = []
+    for stages in (plan.forward, plan.backward):
+        additions = Additions(stages)
+        for i, stage in enumerate(stages):
+            for j, equation in enumerate(stage.equations):
+                products = _products(equation, draft)
+                joined = _joined(products, stage, known, draft, additions, (i, j))
+                if joined is not None:
+                    _gather(equation, products, joined, known, draft, additions, i)
+        parts.append(additions.result())
+    return draft.finish(*parts)
+
+
+def _products(equation: Equation, draft: Draft) -> list[Product]:
+    found: list[Product] = []
+    for term in terms_of(equation.expr):
+        if isinstance(term, Op) and is_op(term, "matmul") and equation.axis is not None:
+            matrix, column = matmul(*term.operands[:-1]), term.operands[-1]
+            shared = is_time_free(matrix) and not any(read.name in draft.batched for read in refs(matrix))
+            if shared and isinstance(column, Ref) and is_here(column, equation.out.index):
+                if len(draft.variables[column.name].shape) == 1 and column not in [c for _, _, c in found]:
+                    found.append((term, matrix, column))
+    return found
+
+
+def _joined(
+    products: list[Product],
+    stage: Stage,
+    known: dict[frozenset[sympy.Expr], Equation],
+    draft: Draft,
+    additions: Additions,
+    place: tuple[int, int],
+) -> Equation | None:
+    """The equation that stacks the columns; a new one only where that is free."""
+    columns = [column for _, _, column in products]
+    if len(columns) < 2:
+        return None
+    if frozenset(columns) in known:
+        return known[frozenset(columns)]
+    taken = {part for parts in known for part in parts}
+    if stage.kind != "scan" or taken & set(columns) or not made_by(stage).issuperset(c.name for c in columns):
+        return None
+    equation = draft.define(common_name([column.name for column in columns]), concat(*columns), stage.axis)
+    additions.before_equation.setdefault(place, []).append(equation)
+    known[frozenset(columns)] = equation
+    return equation
+
+
+def _gather(
+    equation: Equation,
+    products: list[Product],
+    joined: Equation,
+    known: dict[frozenset[sympy.Expr], Equation],
+    draft: Draft,
+    additions: Additions,
+    position: int,
+) -> None:
+    assert isinstance(joined.expr, Op)
+    by_column = {column: matrix for _, matrix, column in products}
+    parts = [transpose(by_column[column]) for column in joined.expr.operands if isinstance(column, Ref)]
+    stacked = next((e for e in known.values() if e.expr == concat(*parts)), None)
+    if stacked is None:
+        name = common_name([next(refs(part)).name for part in parts])
+        plain = all(isinstance(part, Ref) for part in parts)
+        stacked = draft.define(name if plain else f"{name}_{equation.name}", concat(*parts), None)
+        known[frozenset(parts)] = stacked
+        additions.before_stage.setdefault(position, []).append(map_stage(stacked, None))
+    terms = list(terms_of(equation.expr))
+    terms[terms.index(products[0][0])] = matmul(transpose(stacked.out), joined.out)
+    gone = [term for term, _, _ in products[1:]]
+    additions.changed[equation.out] = plus(*(term for term in terms if term not in gone))

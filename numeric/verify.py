@@ -1,0 +1,85 @@
+"""`verify`: all oracles and the proof, for one system.
+
+>>> import derive
+>>> all(evidence.holds for evidence in verify(derive.load("rnn"), cases=2))
+True
+
+Read next: `reports`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from derive.evidence import Evidence
+from derive.system import System
+from numeric.draws import Case
+from numeric.draws import cases as draw_cases
+from numeric.oracles import (
+    NotDone,
+    Subject,
+    with_autograd,
+    with_complex_step,
+    with_dot_test,
+    with_second_derivatives,
+    with_torch,
+)
+from numeric.taylor import with_taylor
+
+Oracle = Callable[[Subject, Sequence[Case]], Evidence]
+ORACLES: dict[str, Oracle] = {
+    "autograd": with_autograd,
+    "complex step": with_complex_step,
+    "dot test": with_dot_test,
+    "Taylor slope": with_taylor,
+    "torch": with_torch,
+    "second derivatives": with_second_derivatives,
+}
+
+
+def verify(
+    system: System, *, cases: int = 8, seed: int = 0, progress: Callable[[str], None] | None = None
+) -> list[Evidence]:
+    """Check the gradient of a system by every oracle there is, and prove it.
+
+    Args:
+        system: the primal.
+        cases: how many random cases every oracle looks at; eight go once through all regimes.
+        seed: of the cases.
+        progress: called with the name of each check before it runs.
+
+    Returns:
+        One `Evidence` for every check that was done.  What could not be done (torch is not installed) is absent,
+        and named in the detail of the first.
+
+    Raises:
+        ValueError: if no output depends on anything that has a gradient, or no random case has finite values.
+    """
+    return check(Subject.of(system), cases=cases, seed=seed, progress=progress)
+
+
+def check(
+    subject: Subject, *, cases: int = 8, seed: int = 0, progress: Callable[[str], None] | None = None
+) -> list[Evidence]:
+    """`verify` for systems that are derived already (or somebody else's)."""
+    found, missing = [], []
+    drawn = list(draw_cases(subject.primal, cases, seed))
+    for name, oracle in ORACLES.items():
+        if progress is not None:
+            progress(name)
+        try:
+            found.append(oracle(subject, drawn))
+        except NotDone as reason:
+            missing.append(f"{name}: {reason}")
+    if missing:
+        found[0] = replace(
+            found[0], detail="; ".join([*filter(None, [found[0].detail]), "not done: " + "; ".join(missing)])
+        )
+    return found
+
+
+def as_json(name: str, evidence: Sequence[Evidence]) -> dict[str, Any]:
+    """The fixed JSON form of a verification: name, holds, evidence."""
+    return {"name": name, "holds": all(e.holds for e in evidence), "evidence": [e.as_dict() for e in evidence]}

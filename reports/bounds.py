@@ -1,0 +1,108 @@
+r"""How large a Jacobian can be: a bound for every product of diagonal and full matrices.
+
+‖diag(s) W‖ ≤ max|s| · ‖W‖. In s, the derivative of a function counts with γ, its largest value, from
+`Primitive.slope`: 1 for tanh, ¼ for σ. A gate counts as 1. What has no bound, such as a cell state, stays as a norm.
+
+Read next: `reports.sections.chain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy
+
+from derive.elementwise import partial
+from derive.expr import Op, Ref, is_op, neg, refs, step, times
+from derive.factors import Product
+from derive.primitives import TABLE
+from derive.simplify import tidied
+from derive.system import System
+from derive.typeset import typeset
+from reports.notation import SystemNames
+
+LARGEST = {"sigmoid": 1, "tanh": 1, "softmax": 1, "step": 1, "sign": 1, "sin": 1, "cos": 1}
+
+
+def product_bound(product: Product, system: System, names: SystemNames) -> tuple[sympy.Expr, list[str]]:
+    """(a number, norms as LaTeX), whose product bounds the norm of a product of factors."""
+    number: sympy.Expr = sympy.Integer(1)
+    norms: list[str] = []
+    for factor in product:
+        if factor.kind == "diag":
+            scale, rest = diagonal_bound(factor.expr, system)
+            number *= scale
+            norms += [rf"\lVert {typeset(part, names)} \rVert_{{\infty}}" for part in rest]
+        elif factor.kind == "matrix":
+            norms.append(rf"\lVert {typeset(factor.expr, names)} \rVert")
+    return number, norms
+
+
+def diagonal_bound(expr: sympy.Expr, system: System) -> tuple[sympy.Expr, list[sympy.Expr]]:
+    """(a number, factors without a bound) of max|expr|."""
+    expr = tidied(expr)
+    factors = list(expr.operands) if is_op(expr, "times") else [expr]
+    number: sympy.Expr = sympy.Integer(1)
+    for slope, largest in _slopes(expr, system):
+        needed = list(slope.operands) if is_op(slope, "times") else [slope]
+        while all(factor in factors for factor in needed):
+            for factor in needed:
+                factors.remove(factor)
+            number *= largest
+    rest = []
+    for factor in factors:
+        size = _largest(factor, system)
+        if size is None:
+            rest.append(factor)
+        else:
+            number *= size
+    return number, rest
+
+
+def _slopes(expr: sympy.Expr, system: System) -> Iterator[tuple[sympy.Expr, sympy.Expr]]:
+    """Derivatives that may stand in the expression, with their largest values."""
+    values: list[tuple[Ref | Op, Op]] = [(call, call) for call in _calls(expr)]
+    for read in dict.fromkeys(refs(expr)):
+        call = _definition(read, system)
+        if call is not None:
+            values.append((read, call))
+    for value, call in values:
+        largest = TABLE[call.primitive].slope
+        if largest is not None:
+            yield tidied(times(partial(call.primitive)(value, *call.operands))), largest
+
+
+def _calls(expr: sympy.Expr) -> Iterator[Op]:
+    if isinstance(expr, Op):
+        if TABLE[expr.primitive].is_elementwise and len(expr.operands) == 1:
+            yield expr
+        for operand in expr.operands:
+            yield from _calls(operand)
+
+
+def _definition(read: Ref, system: System) -> Op | None:
+    """The function whose value a quantity is."""
+    var = system.variables.get(read.name)
+    if var is None or var.is_leaf or read.index != (step(var.axis) if var.axis else None):
+        return None
+    expr = system.equation(read.name).expr
+    one = isinstance(expr, Op) and TABLE[expr.primitive].is_elementwise and len(expr.operands) == 1
+    return expr if one else None
+
+
+def _largest(factor: sympy.Expr, system: System) -> sympy.Expr | None:
+    if factor.is_number:
+        return abs(factor)
+    if isinstance(factor, Ref):
+        var = system.variables.get(factor.name)
+        if var is None or var.is_leaf:
+            return None
+        expr = system.equation(factor.name).expr
+        return sympy.Integer(LARGEST[expr.primitive]) if isinstance(expr, Op) and expr.primitive in LARGEST else None
+    if is_op(factor, "plus") and len(factor.operands) == 2 and factor.operands[0] == 1:
+        gate = neg(factor.operands[1])
+        if isinstance(gate, Ref) and gate.name in system.defined and is_op(system.equation(gate.name).expr, "sigmoid"):
+            return sympy.Integer(1)
+    if isinstance(factor, Op) and factor.primitive in LARGEST:
+        return sympy.Integer(LARGEST[factor.primitive])
+    return None

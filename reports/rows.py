@@ -1,0 +1,128 @@
+"""Rows of a report from equations, and the rows that unfold one δ.
+
+Read next: `reports.sections`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import sympy
+
+from derive.equation import Equation
+from derive.expr import Ref, refs
+from derive.latex import shape_latex, signed
+from derive.typeset import typeset
+from reports.context import Context, label_of
+from reports.derivation import Path
+from reports.document import Row
+from reports.forms import as_row, chain, rule_text, times_of
+from reports.grouping import Group, group, grouped_terms, letter_for, range_of
+from reports.notation import SystemNames
+
+
+def equation_rows(
+    context: Context,
+    equations: Sequence[Equation],
+    reason: Callable[[Equation], str] = lambda equation: "",
+    *,
+    labelled: bool = True,
+) -> tuple[Row, ...]:
+    """One numbered row for every equation, or for every group that is equal up to names."""
+    rows = []
+    for found in context.groups(tuple(equations)):
+        equation = equations[found.first]
+        names = group_names(context.names, found)
+        rows.append(
+            Row(
+                typeset(equation.out, names),
+                grouped_terms(equation.expr, names),
+                shape=shape_latex(context.adjoint.variables[equation.name].shape),
+                reason=reason(equation),
+                label=label_of(equation) if labelled else "",
+                tail=range_of(context.names, found) if found.keys else "",
+            )
+        )
+    return tuple(rows)
+
+
+def group_names(names: SystemNames, found: Group) -> SystemNames:
+    """Names in which the mark that varies over a group is a letter."""
+    return names.for_all(found.varying, letter_for(names.system)) if found.keys else names
+
+
+def unfolding(context: Context, equation: Equation, names: SystemNames) -> tuple[Row, ...]:
+    """Chain rule, diagonal Jacobians, column form of one cotangent, a reason at each row."""
+    of = context.of(equation.name)
+    paths = context.readings.paths(of)
+    bars = [context.readings.cotangent[path.edges[-1].reader.name] for path in paths]
+    together = group(context.adjoint, [(path.column, *_outs(path)) for path in paths], least=3)
+    upstream = [read for read in refs(equation.expr) if context.kind(read.name) in ("upstream", "final")]
+    of_read = context.adjoint.equation(of).out if of in context.adjoint.defined else _leaf_read(context, of)
+    firsts, seconds = [names.read(read) for read in upstream], [names.read(read) for read in upstream]
+    complete = True
+    for found in together:
+        path, bar = paths[found.first], bars[found.first]
+        inner = names.for_all(found.varying, letter_for(names.system)) if found.keys else names
+        total = rf"\sum_{{{range_of(names, found)}}} " if found.keys else ""
+        firsts.append(total + chain(path, of, inner))
+        row = as_row(path.column, frozenset({bar}), inner)
+        complete = complete and row is not None
+        seconds.append(total + r"\,".join(row or ()))
+    left = names.derivative(r"\mathcal{L}", names.read(of_read))
+    shape = shape_latex(context.adjoint.variables[equation.name].shape)
+    rows = [Row(left, _joined(firsts), reason=readers_text(context, of, paths, together, names, bool(upstream)))]
+    if complete:
+        rows.append(Row("", _joined(seconds), reason=rules_text(context, paths, together, names)))
+    reason = f"transposed, {_link(context, equation)}" if complete else rules_text(context, paths, together, names)
+    rows.append(Row(typeset(equation.out, names), grouped_terms(equation.expr, names), shape=shape, reason=reason))
+    return tuple(rows)
+
+
+def _outs(path: Path) -> list[sympy.Basic]:
+    return [edge.reader.out for edge in path.edges]
+
+
+def _leaf_read(context: Context, name: str) -> Ref:
+    return next(read for equation in context.adjoint.equations for read in refs(equation.expr) if read.name == name)
+
+
+def _joined(terms: Sequence[str]) -> tuple[str, ...]:
+    """Terms with signs, as a row wants them."""
+    return tuple(
+        signed(term.removeprefix("-"), term.startswith("-"), position == 0) for position, term in enumerate(terms)
+    ) or ("0",)
+
+
+def readers_text(
+    context: Context, name: str, paths: Sequence[Path], together: Sequence[Group], names: SystemNames, loss: bool
+) -> str:
+    """Who reads the quantity, and in which equation."""
+    words = ["the loss"] if loss else []
+    for found in together:
+        path = paths[found.first]
+        inner = names.for_all(found.varying, letter_for(names.system)) if found.keys else names
+        steps = [
+            f"${inner.read(read)}$ in {_link(context, edge.reader)}"
+            for edge, read in zip(path.edges, times_of(path, name, context.adjoint)[1:], strict=True)
+        ]
+        words.append(", which is read by ".join(steps))
+    if not words:
+        return "nothing reads it"
+    return "read by " + (" and by ".join(words) if len(words) < 3 else ", ".join(words[:-1]) + ", and by " + words[-1])
+
+
+def rules_text(context: Context, paths: Sequence[Path], together: Sequence[Group], names: SystemNames) -> str:
+    """Which records fired, by equation."""
+    words: dict[str, str] = {}
+    for found in together:
+        for edge in paths[found.first].edges:
+            words.setdefault(_link(context, edge.reader), rule_text(edge.rules, names))
+    alike: dict[str, list[str]] = {}
+    for link, rules in words.items():
+        alike.setdefault(rules, []).append(link)
+    return "; ".join(f"{rules} in {', '.join(links)}" for rules, links in alike.items())
+
+
+def _link(context: Context, equation: Equation) -> str:
+    return f"{{eq:{label_of(equation)}}}" if equation.is_boundary else context.link(equation.name)
