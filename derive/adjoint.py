@@ -104,7 +104,8 @@ class _Sweep:
         self.shape_of = ShapeOf(self.shapes)
         self.live = dependent(primal, wrt) & ancestors(primal, (*outputs, *final))
         if not self.live:
-            raise ValueError(f"{', '.join((*outputs, *final))} does not depend on {', '.join(wrt)}")
+            leaves = ", ".join(wrt) or "any parameter, real input or initial value"
+            raise ValueError(f"{', '.join((*outputs, *final))} does not depend on {leaves}")
         self.cotangent = {
             name: self._new(f"d{name}", "cotangent", name) for name in primal.variables if name in self.live
         }

@@ -5,7 +5,7 @@ division or elementary function of one entry is 1, a product of an n × k with a
 softmax of n entries 3n − 1; signs, transposes and gathering are free.  Stored numbers are what the backward equations
 read of the values that the forward equations computed (residuals).
 
-Read next: `derive.conventions`.
+Read next: `derive.proof`, if you have not; `numeric` starts from here.
 """
 
 from __future__ import annotations

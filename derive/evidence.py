@@ -3,7 +3,7 @@
 Every oracle of the project, from the exact proof to autograd, answers with this one type; the certificate of a
 report and ``bptt verify --json`` are lists of it.
 
-Read next: `derive.unroll`.
+Read next: `derive.expand`.
 """
 
 from __future__ import annotations

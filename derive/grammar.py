@@ -94,8 +94,6 @@ class Reader:
     def _fail(self, tree: ast.expr, reason: str) -> NoReturn:
         raise self.syntax.error(tree, reason)
 
-    # --- expressions ---------------------------------------------------------------------------------------
-
     def _expr(self, tree: ast.expr) -> sympy.Expr:
         node = self._bare(tree)
         if isinstance(node, Node) and node.span is None:

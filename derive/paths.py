@@ -4,7 +4,7 @@
 Jacobians: ∂h_3/∂c_3 · ∂c_3/∂c_2 · ∂c_2/∂h_1 and so on (Werbos 1990, "ordered derivatives").  The nodes are quantities
 that the author named: the states, and gates if wanted.
 
-Read next: `derive.layers`.
+Read next: `derive.entrywise`.
 """
 
 from __future__ import annotations

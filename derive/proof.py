@@ -8,7 +8,7 @@
 
 The forward tangents use the scalar meaning of the primitives and `sympy.diff`; no rule that `derive.adjoint` uses.
 
-Read next: `derive.counts`.
+Read next: `derive.factors`.
 """
 
 from __future__ import annotations

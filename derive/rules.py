@@ -4,7 +4,7 @@ An elementwise derivative is compared with the derivative of the scalar meaning:
 of a structural primitive is expanded entry by entry and compared, as an exact identity, with Σ ȳ ∂y/∂x taken by
 `sympy.diff` from the entries; the operands have the shapes that they have in the system.
 
-Read next: `derive.proof`.
+Read next: `derive.setting`.
 """
 
 from __future__ import annotations

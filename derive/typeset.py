@@ -147,6 +147,11 @@ class _Typesetter:
     def _times(self, expr: Op, tight: int) -> str:
         over = [f for f in expr.operands if not (is_op(f, "power") and f.static[0].is_negative)]
         under = [_inverse(f) for f in expr.operands if is_op(f, "power") and f.static[0].is_negative]
+        for number in [f for f in over[1:] if f.is_Rational]:  # x/2 is stored as x · ½
+            over.remove(number)
+            lead = number.p * over.pop(0) if over and over[0].is_number else sympy.Integer(number.p)
+            over = [lead, *over] if lead != 1 else over
+            under += [sympy.Integer(number.q)] if number.q != 1 else []
         sign = ""
         if over and over[0].is_number and over[0].is_negative:
             sign, over = "-", [f for f in (-over[0], *over[1:]) if f != 1]

@@ -4,7 +4,7 @@ The result is a list of assignments and never a nested expression: substituting 
 size of a scalar LSTM by 8.8 a step, a list grows linearly.  Without sizes a line is an equation of the language at
 fixed positions, ``h[2] = o[2] * tanh(c[2])``; with sizes it is a SymPy scalar, ``h_2_0 = o_2_0*tanh(c_2_0)``.
 
-Read next: `derive.expand`, which writes one equation out in scalars.
+Read next: `derive.generators`.
 """
 
 from __future__ import annotations

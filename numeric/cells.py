@@ -15,11 +15,10 @@ Read next: `numeric.lambdify`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
-import sympy
 from numpy.typing import DTypeLike, NDArray
 
 from derive.dimensions import dimension
@@ -34,20 +33,27 @@ NONLINEARITIES = {"tanh": "rnn", "sigmoid": "rnn-sigmoid", "relu": "rnn-relu"}
 
 
 @final
+@dataclass(eq=False)
 class Cell:
     """A recurrent layer with one input x and sequences in the public layout.
 
     Attributes:
-        system: its equations.
-        kernel: the system compiled.
-        parameters: arrays by name; change or replace them to train.
+        kind: RNN, GRU or LSTM.
         input_size, hidden_size: D and H.
+        kernel: its system compiled.
+        parameters: arrays by name; change or replace them to train.
     """
 
-    def __init__(self, kind: str, system: System, kernel: Kernel, parameters: dict[str, Floats]) -> None:
-        self.kind, self.system, self.kernel, self.parameters = kind, system, kernel, parameters
-        sizes = _sizes(system, parameters)
-        self.input_size, self.hidden_size = sizes["D"], sizes["H"]
+    kind: str
+    input_size: int
+    hidden_size: int
+    kernel: Kernel
+    parameters: dict[str, Floats]
+
+    @property
+    def system(self) -> System:
+        """Its equations."""
+        return self.kernel.system
 
     def __repr__(self) -> str:
         return f"{self.kind}(input_size={self.input_size}, hidden_size={self.hidden_size})"
@@ -150,24 +156,10 @@ def _cell(
     system = load(name)
     kernel = compile(system, dtype)
     rng = np.random.default_rng(seed)
-    sizes = {dimension("D"): input_size, dimension("H"): hidden_size}
+    sizes = {dimension("H"): ("recurrent", hidden_size), dimension("D"): ("input", input_size)}
     parameters = {}
     for parameter in system.parameters:
-        shape = tuple(int(sympy.sympify(dim).subs(sizes)) for dim in system.shapes[parameter])
-        parameters[parameter] = draw(initialiser, rng, shape, input_size, hidden_size).astype(kernel.dtype)
-    return Cell(kind, system, kernel, parameters)
-
-
-def _sizes(system: System, parameters: Mapping[str, Floats]) -> dict[str, int]:
-    """D and H from the shapes of the parameters."""
-    known: dict[str, int] = {}
-    for name, array in parameters.items():
-        for dim, size in zip(system.shapes[name], array.shape, strict=True):
-            if dim.is_Symbol:
-                known[str(dim)] = size
-    for name, array in parameters.items():
-        for dim, size in zip(system.shapes[name], array.shape, strict=True):
-            for symbol in dim.free_symbols:
-                if str(symbol) not in known:
-                    known[str(symbol)] = size - int((dim - symbol).subs({s: known.get(str(s), 0) for s in dim.free_symbols}))
-    return known
+        columns = {dim for part in system.shapes[parameter][1:] for dim in part.free_symbols}
+        blocks = dict(sizes[dim] for dim in sizes if dim in columns)
+        parameters[parameter] = draw(initialiser, rng, hidden_size, blocks).astype(kernel.dtype)
+    return Cell(kind, input_size, hidden_size, kernel, parameters)

@@ -20,8 +20,9 @@ from numeric.emit_helpers import HELPERS
 from numeric.emit_ops import Expressions
 from numeric.emit_products import total
 from numeric.emit_sizes import KnownSizes
-from numeric.emit_values import align, rank, tuple_text
+from numeric.emit_values import Value, align, tuple_text
 from numeric.layout import Layout
+from numeric.printer import bare
 from numeric.schedule import Schedule, Stage, reads, residuals
 
 
@@ -70,7 +71,7 @@ def emit(plan: Schedule, dtype: str) -> Module:
     parts.append("\n".join([f"def forward({', '.join(arguments)}):", *size_lines, *body]))
     if plan.backward:
         given = [layout.names[name] for name in plan.given_cotangents]
-        unpack = [f"    {tuple_text(saved)} = saved"] if saved else []
+        unpack = [f"    {', '.join(saved)}{',' if len(saved) == 1 else ''} = saved"] if saved else []
         lines = [f"def backward({', '.join(['saved', *given])}):", *unpack, *backward.start(), *backward.lines]
         parts.append("\n".join([*lines, "    return parameters, inputs, initial"]))
     return Module(
@@ -123,11 +124,11 @@ class _Function:
 
     def start(self) -> list[str]:
         """Checks, and views of what exists already."""
-        lines = list(self._guards())
+        lines, used = list(self._guards()), _words(self.lines)
         if self.stages is self.plan.backward:
             for name in residuals(self.plan):
                 if self.layout.is_padded(name):
-                    lines += self._views(name)
+                    lines += [line for line in self._views(name) if line.split()[0] in used]
         return lines
 
     def _place(self, **where: object) -> Expressions:
@@ -151,7 +152,8 @@ class _Function:
             self._add(f"{layout.names[equation.name]} = {self._over_examples(equation)}", equation)
 
     def _add(self, text: str, equation: Equation, indent: str = "    ") -> None:
-        self.lines.append(f"{indent}{text}{self._note(equation)}")
+        left, sign, right = text.partition(" = ")
+        self.lines.append(f"{indent}{left}{sign}{bare(right)}{self._note(equation)}")
 
     def _over_examples(self, equation: Equation) -> str:
         """Something shared: what differs between examples is summed over them, term by term."""
@@ -259,9 +261,8 @@ class _Function:
         for name in wanted:
             if name in parts:
                 part, place = parts[name], self._place()
-                high = place.size(part.high)
-                pick = place.size(part.low) if rank(place.shape_of(_whole_ref(name))) == 0 else f"{place.size(part.low)}:{high}"
-                self.lines.append(f"    {self.layout.names[name]} = {self.layout.names[part.whole]}[..., {pick}]")
+                whole = Value(self.layout.names[part.whole], ("steps",), True, place.shape_of(_whole_ref(part.whole)))
+                self.lines.append(f"    {self.layout.names[name]} = {place.rows(whole, part.low, part.high).text}")
 
     def _buffer_size(self, name: str) -> str:
         axis, place = self.plan.variables[name].axis, self._place()

@@ -14,12 +14,12 @@ from dataclasses import replace
 import sympy
 
 from derive.dimensions import length
-from derive.expr import Fixed, Op, Ref, Step
+from derive.expr import Fixed, Op, Ref, Step, is_op
 from derive.primitives import Shape
 from numeric.emit_values import Value, align, plain, rank, tuple_text, turn
 from numeric import emit_products as products
 from numeric.layout import Layout
-from numeric.printer import Printer, is_elementwise, number, scalar
+from numeric.printer import Printer, bare, is_elementwise, number, scalar
 from numeric.schedule import dimension_text
 
 
@@ -133,6 +133,11 @@ class Expressions:
         axes, batch = self.union(leaves.values())
         shape = self.shape_of(expr)
         texts = {leaf: sympy.Symbol(align(value, axes, batch, shape)) for leaf, value in leaves.items()}
+        if is_op(expr, "plus") and isinstance(expr, Op):  # a product needs no parentheses there
+            for term in expr.operands:
+                inner = bare(str(texts[term])) if term in texts else ""
+                if " @ " in inner and not any(term in _inner_leaves(other) for other in expr.operands):
+                    texts[term] = sympy.Symbol(inner)
         return Value(self.printer.doprint(scalar(expr, texts.__getitem__)), axes, batch, shape)
 
     # --- rows ----------------------------------------------------------------------------------------------
@@ -324,6 +329,19 @@ class Expressions:
         axes, batch = self.union((value, chosen))
         condition, text = (align(v, axes, batch, value.shape) for v in (chosen, value))
         return Value(f"np.where({condition}, {text}, 0.0)", axes, batch, value.shape)
+
+
+def _inner_leaves(expr: sympy.Expr) -> set[sympy.Expr]:
+    """What an elementwise expression consists of, if it is more than one leaf."""
+    found: set[sympy.Expr] = set()
+
+    def note(leaf: sympy.Expr) -> sympy.Expr:
+        found.add(leaf)
+        return sympy.Symbol("leaf")
+
+    if is_elementwise(expr):
+        scalar(expr, note)
+    return found
 
 
 METHODS: dict[str, Callable[[Expressions, Op], Value]] = {

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.floating[Any]]
-Rule = Callable[[np.random.Generator, tuple[int, ...], int], Matrix]
+Rule = Callable[[np.random.Generator, tuple[int, ...], int], Matrix]  # (rng, shape, H)
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], hidden: int) -> Matrix:
@@ -54,15 +54,14 @@ SCHEMES: Mapping[str, tuple[Rule, Rule, Rule]] = MappingProxyType(
 )
 
 
-def draw(scheme: str, rng: np.random.Generator, shape: tuple[int, ...], inputs: int, hidden: int) -> Matrix:
+def draw(scheme: str, rng: np.random.Generator, rows: int, blocks: Mapping[str, int]) -> Matrix:
     """Values for one parameter of a cell.
 
     Args:
         scheme: "uniform", "glorot" or "orthogonal".
         rng: where randomness comes from.
-        shape: (H,) for a bias; (H, D), (H, H) or (H, H + D) for a matrix.
-        inputs: D.
-        hidden: H.
+        rows: H.
+        blocks: number of columns of the "recurrent" block, then of the "input" block; empty for a bias.
 
     Raises:
         ValueError: for an unknown scheme.
@@ -70,11 +69,7 @@ def draw(scheme: str, rng: np.random.Generator, shape: tuple[int, ...], inputs: 
     if scheme not in SCHEMES:
         raise ValueError(f"no initialiser is called {scheme!r}; there are {', '.join(SCHEMES)}")
     of_input, recurrent, bias = SCHEMES[scheme]
-    if len(shape) == 1:
-        return bias(rng, shape, hidden)
-    blocks = []
-    if shape[1] != inputs or inputs == hidden:
-        blocks.append(recurrent(rng, (shape[0], hidden), hidden))
-    if shape[1] - sum(block.shape[1] for block in blocks):
-        blocks.append(of_input(rng, (shape[0], inputs), hidden))
-    return np.concatenate(blocks, axis=1)
+    if not blocks:
+        return bias(rng, (rows,), rows)
+    rules = {"input": of_input, "recurrent": recurrent}
+    return np.concatenate([rules[kind](rng, (rows, columns), rows) for kind, columns in blocks.items()], axis=1)

@@ -153,6 +153,18 @@ def _record(function: type) -> Primitive | None:
     return None
 
 
+def bare(text: str) -> str:
+    """Text without parentheses around the whole of it."""
+    while text.startswith("(") and text.endswith(")") and is_atom(text):
+        inner, depth = text[1:-1], 0
+        for character in inner:
+            depth += (character in "([") - (character in ")]")
+            if depth < 0 or (character == "," and depth == 0):
+                return text
+        text = inner
+    return text
+
+
 def is_atom(text: str) -> bool:
     """Whether text can stand anywhere without parentheses: a name, a number, a call, an indexed name."""
     depth = 0

@@ -2,7 +2,7 @@
 
 `attention` reads a memory h[t] (T columns) with a query s[u]::
 
-    e[u] = tanh(U_a @ h[:] + W_a @ s[u]).T @ v_a      # a score for every t: e_ij = v_aᵀ tanh(W_a s_i + U_a h_j)
+    e[u] = tanh(U_a @ h[:] + W_a @ s[u]).T @ v_a  # a score for every t: e_ij = v_aᵀ tanh(W_a s_i + U_a h_j)
     alpha[u] = softmax(e[u])
     context[u] = h[:] @ alpha[u]
 

@@ -17,6 +17,7 @@ from derive.dimensions import length
 from derive.errors import EquationError
 from derive.expr import Fixed, Index, Op, Ref, Step, axis_symbol, fixed, ref, refs, step
 from derive.networks.rename import Names, assembled, renamed, resized, with_dimensions
+from derive.primitives import Shape
 from derive.rewrite import replace
 from derive.shapes import ShapeOf, pair, show
 from derive.simplify import at_position
@@ -48,7 +49,8 @@ def connect(upper: System, wires: Mapping[str, str], lower: System, *, shared: I
     copy = apart(upper, lower, shared)
     moved = dict(zip(upper.variables, copy.variables, strict=True))
     net = joined(lower, copy)
-    return wired(net, {moved[name]: now(lower.variables[source]) for name, source in wires.items()})
+    called = {moved[name]: f"{name} of {upper.name}" for name in wires}
+    return _wired(net, {moved[name]: now(lower.variables[source]) for name, source in wires.items()}, (), called)
 
 
 def feed_back(system: System, output: str, input: str | None = None) -> System:
@@ -67,9 +69,9 @@ def feed_back(system: System, output: str, input: str | None = None) -> System:
     name = only_input(system, input)
     if output not in system.variables or system.variables[output].axis is None:
         raise EquationError(f"{output} is no sequence of {system.name}")
-    back = -1 if direction(system, output) >= 0 else 1
     axis = system.variables[output].axis
     assert axis is not None
+    back = 1 if _ends(system, output) == {fixed(axis, 1)} else -1
     return wired(system, {name: ref(output, step(axis, back))})
 
 
@@ -81,9 +83,7 @@ def apart(upper: System, lower: System, shared: Iterable[str] = ()) -> System:
     kept = {s for n in shared & set(upper.variables) for dim in upper.variables[n].shape for s in dim.free_symbols}
     lengths = {length(axis_symbol(axis)) for axis in (*upper.axes, *lower.axes)}
     sizes = Names(map(str, {*lower.dimensions, *upper.dimensions}))
-    dims = {
-        str(d): sizes.fresh(str(d)) for d in upper.dimensions if d in lower.dimensions and d not in lengths | kept
-    }
+    dims = {str(d): sizes.fresh(str(d)) for d in upper.dimensions if d in lower.dimensions and d not in lengths | kept}
     return renamed(upper, names, dims)
 
 
@@ -118,16 +118,19 @@ def wired(system: System, sources: Mapping[str, sympy.Expr], more: Iterable[Var]
     """
     for name in sources:
         _check_input(system, name)
-    system, sources, extra = met(system, dict(sources), {var.name: var for var in more})
+    return _wired(system, sources, more, {name: f"{name} of {system.name}" for name in sources})
+
+
+def _wired(system: System, sources: Mapping[str, sympy.Expr], more: Iterable[Var], called: Mapping[str, str]) -> System:
+    system, sources, extra = met(system, dict(sources), {var.name: var for var in more}, called)
     variables = {**system.variables, **extra}
-    kept: list[Equation] = []
-    direct: dict[str, sympy.Expr] = {}
-    for name, source in sources.items():
-        if any(_elsewhere(read, name) for e in system.equations for read in refs(e.expr)):
+    direct = dict(sources)
+    equations: list[Equation] = []
+    for equation in system.equations:
+        for name in [n for n in direct if any(_elsewhere(read, n) for read in refs(equation.expr))]:
             variables[name] = change(variables[name], role="defined")
-            kept.append(Equation(now(variables[name]), source))
-        else:
-            direct[name] = source
+            equations.append(Equation(now(variables[name]), direct.pop(name)))
+        equations.append(equation)
 
     def substituted(read: Ref) -> sympy.Expr:
         if read.name not in direct:
@@ -135,8 +138,8 @@ def wired(system: System, sources: Mapping[str, sympy.Expr], more: Iterable[Var]
         source = direct[read.name]
         return at_position(source, read.index.axis, read.index) if isinstance(read.index, Fixed) else source
 
-    kept = [*kept, *system.equations]
-    return assembled((Equation(e.out, replace(e.expr, substituted), e.span) for e in kept), variables, system)
+    wired_up = (Equation(e.out, replace(e.expr, substituted), e.span) for e in equations)
+    return assembled(wired_up, variables, system)
 
 
 # --- which quantity is meant --------------------------------------------------------------------------------------
@@ -244,30 +247,40 @@ def _elsewhere(read: Ref, name: str) -> bool:
 
 
 def met(
-    system: System, sources: dict[str, sympy.Expr], extra: dict[str, Var]
+    system: System, sources: dict[str, sympy.Expr], extra: dict[str, Var], called: Mapping[str, str]
 ) -> tuple[System, dict[str, sympy.Expr], dict[str, Var]]:
-    """All three with the dimensions of each input made those of its source."""
+    """All three with the dimensions of each input made those of its source.
+
+    Args:
+        system: has the inputs.
+        sources: input → expression.
+        extra: quantities in these expressions that the system does not have.
+        called: what to call each input in an error.
+    """
     for name in sources:
+        wanted, found = _shapes(system, extra, name, sources[name])
+        reason = f"{called[name]} is {show(wanted)}, but {to_text(sources[name])} is {show(found)}"
         for side in (0, 1):
-            known = {**system.variables, **extra}
-            shape_of = ShapeOf({n: pair(var.shape) for n, var in known.items()})
-            wanted, found = pair(known[name].shape), shape_of(sources[name])
-            if wanted[side] == found[side]:
-                continue
+            wanted, found = _shapes(system, extra, name, sources[name])
             dims = _equal(system, wanted[side], found[side])
             if dims is None:
-                raise EquationError(
-                    f"{name} of {system.name} is {show(wanted)}, but {to_text(sources[name])} is {show(found)}"
-                )
+                raise EquationError(reason)
             system = with_dimensions(system, dims)
             sources = {n: resized(expr, dims) for n, expr in sources.items()}
             extra = {n: change(v, shape=tuple(dim.subs(dims) for dim in v.shape)) for n, v in extra.items()}
     return system, sources, extra
 
 
+def _shapes(system: System, extra: Mapping[str, Var], name: str, source: sympy.Expr) -> tuple[Shape, Shape]:
+    shape_of = ShapeOf({n: pair(var.shape) for n, var in {**system.variables, **extra}.items()})
+    return shape_of(ref(name)), shape_of(source)
+
+
 def _equal(system: System, wanted: sympy.Expr, found: sympy.Expr) -> dict[sympy.Symbol, sympy.Expr] | None:
     """What must stand for a dimension so that two are equal; lengths of time stand for nothing else."""
     rigid = {length(axis_symbol(axis)) for axis in system.axes}
+    if wanted == found:
+        return {}
     if wanted.is_Symbol and wanted not in rigid and wanted not in found.free_symbols:
         return {wanted: found}
     if found.is_Symbol and found not in rigid and wanted != 1 and found not in wanted.free_symbols:

@@ -24,9 +24,7 @@ HEADS = {"linear": "", "sigmoid": "sigmoid", "softmax": "softmax"}
 LOSSES = ("cross-entropy", "cross-entropy-onehot", "binary", "squared")
 
 
-def head(
-    system: System, kind: str = "linear", *, of: str | None = None, at: str = "every", width: str = "O"
-) -> System:
+def head(system: System, kind: str = "linear", *, of: str | None = None, at: str = "every", width: str = "O") -> System:
     """A read-out with its own parameters: ``y[t] = W_y @ h[t] + b_y``, and ``p[t] = softmax(y[t])``.
 
     Args:

@@ -58,51 +58,37 @@ def stack(
     cells = [cell] * (2 if layers is None else layers) if isinstance(cell, System) else list(cell)
     if not cells or (not one and layers not in (None, len(cells))):
         raise EquationError(f"a stack of {layers if one else len(cells)} layers: give one cell and a number, or a list")
-    wires = [(only_input(c, input), only_output(c, output)) for c in cells]
-    copies = [
-        _layer(c, number, wires[number - 1][0], shared_sizes=one, taken=_kept(cells, wires, one))
-        for number, c in enumerate(cells, 1)
-    ]
-    tops = [dict(zip(c.variables, copy.variables, strict=True)) for c, copy in zip(cells, copies, strict=True)]
-    net = copies[0]
-    for number in range(1, len(copies)):
-        below = tops[number - 1][wires[number - 1][1]]
-        source = now(net.variables[below])
-        net = wired(joined(net, copies[number]), {tops[number][wires[number][0]]: source})
+    net, below = None, None
+    for number, layer in enumerate(cells, 1):
+        driven, result = only_input(layer, input), only_output(layer, output)
+        used = {name for c in cells for name in c.inputs} | set(net.variables if net else ())
+        copy = _layer(layer, number, driven, shared=one, used=used)
+        moved = _moved(layer, copy)
+        net = copy if net is None else wired(joined(net, copy), {moved[driven]: below})
+        below = now(net.variables[moved[result]])
+    assert net is not None
     return net.renamed(name=f"{cells[0].name}-{len(cells)}-layers")
 
 
-def _kept(cells: Sequence[System], wires: Sequence[tuple[str, str]], one: bool) -> set[str]:
-    """What no copy of a cell renames: the input of the network, other inputs, and constants of a single cell."""
-    kept = {wires[0][0]}
-    for cell, (driven, _) in zip(cells, wires, strict=True):
-        kept |= set(cell.inputs) - {driven}
-        kept |= set(cell.constants) if one else set()
-    return kept
-
-
-def _layer(cell: System, number: int, driven: str, *, shared_sizes: bool, taken: set[str]) -> System:
-    keep = taken - ({driven} if number > 1 else set())
-    copy = marked(cell, str(number), "layer", number, keep=keep & set(cell.variables), taken=taken)
-    lengths = {length(axis_symbol(axis)) for axis in cell.axes}
-    own = {symbol for dim in cell.variables[driven].shape for symbol in dim.free_symbols}
-    others = {s for name, var in cell.variables.items() if name not in keep | {driven} for s in _result(cell, name, var)}
-    sizes = Names(map(str, cell.dimensions))
-    loose = (own - others if shared_sizes else set(cell.dimensions)) - lengths
+def _layer(cell: System, number: int, driven: str, *, shared: bool, used: set[str]) -> System:
+    """A copy of a cell with names of its own, and with sizes of its own where the layers do not share them."""
+    keep = {*cell.inputs, *(cell.constants if shared else ())} - ({driven} if number > 1 else set())
+    copy = marked(cell, str(number), "layer", number, keep=keep, taken=used)
+    width = _symbols(cell, {driven})
+    own = width - _symbols(cell, set(cell.defined)) if shared else set(cell.dimensions)
+    own -= {length(axis_symbol(axis)) for axis in cell.axes} | _symbols(cell, keep - {driven})
     if number == 1:
-        loose -= own
-    shared = {s for name in keep & set(cell.variables) - {driven} for d in cell.variables[name].shape for s in d.free_symbols}
-    return renamed(copy, dimensions={str(d): sizes.fresh(f"{d}_{number}") for d in sorted(loose - shared, key=str)})
+        own -= width
+    sizes = Names(map(str, cell.dimensions))
+    return renamed(copy, dimensions={str(d): sizes.fresh(f"{d}_{number}") for d in sorted(own, key=str)})
 
 
-def _result(cell: System, name: str, var: Var) -> set[sympy.Symbol]:
-    """Symbols in the shape of something computed."""
-    return set() if var.is_leaf else {symbol for dim in var.shape for symbol in dim.free_symbols}
+def _symbols(cell: System, names: set[str]) -> set[sympy.Symbol]:
+    """Dimensions in the shapes of some quantities."""
+    return {symbol for name in names for dim in cell.variables[name].shape for symbol in dim.free_symbols}
 
 
-def bidirectional(
-    cell: System, merge: str = "concat", *, output: str | None = None, axis: str | None = None
-) -> System:
+def bidirectional(cell: System, merge: str = "concat", *, output: str | None = None, axis: str | None = None) -> System:
     """Two copies of a cell, one forward and one backward in time, and their outputs merged at every step.
 
     Args:
@@ -122,7 +108,7 @@ def bidirectional(
     axis, name = only_axis(cell, axis), only_output(cell, output)
     keep = {*cell.inputs, *cell.constants}
     forward = marked(cell, "fwd", "forward", keep=keep, taken=cell.variables)
-    backward = reverse(marked(cell, "bwd", "backward", keep=keep, taken=cell.variables), axis)
+    backward = reverse(marked(cell, "bwd", "backward", keep=keep, taken={*cell.variables, *forward.variables}), axis)
     both = joined(forward, backward)
     halves = [now(both.variables[_moved(cell, copy)[name]]) for copy in (forward, backward)]
     return defined(both, name, MERGE[merge](*halves), axis).renamed(name=f"bidirectional-{cell.name}")
@@ -137,5 +123,3 @@ def defined(system: System, name: str, expr: sympy.Expr, axis: str | None) -> Sy
     var = Var(name, unpair(system.shape_of(expr)), axis)
     equations = (*system.equations, Equation(now(var), expr))
     return assembled(equations, {**system.variables, name: var}, system)
-
-

@@ -69,8 +69,8 @@ class _Hide:
         self.system, self.axis = system, axis_symbol(axis)
         self.rows = length(self.axis)
         self.real = apply("stop", ref(mask, step(axis)))
-        row = apply("stop", apply("stack", ref(mask, step(axis)), static=(self.axis,)))
-        self.far = times(FAR, plus(transpose(row), sympy.Integer(-1)))
+        column = transpose(apply("stack", ref(mask, step(axis)), static=(self.axis,)))
+        self.far = times(FAR, plus(apply("step", apply("stop", column)), sympy.Integer(-1)))
 
     def __call__(self, expr: sympy.Expr) -> sympy.Expr:
         if not isinstance(expr, Op):

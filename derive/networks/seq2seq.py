@@ -138,7 +138,7 @@ def _started(net: System, state: str, name: str, source: sympy.Expr, *, copied: 
     """The net in which a state of the decoder starts from the encoder."""
     variables = {}
     if copied:
-        net, sources, _ = met(net, {state: source}, {})
+        net, sources, _ = met(net, {state: source}, {}, {state: f"{name} of the decoder"})
         source = sources[state]
     else:
         wish = Names(net.variables).fresh(f"W_0_{name}")

@@ -29,7 +29,10 @@ def residual(system: System, name: str = "z") -> System:
 
 
 def layer_norm(epsilon: str = "0.00001") -> System:
-    """x[t]: D to n[t]: D with mean 0 and variance 1 over its entries, then scaled.  Ba et al. 2016, arXiv 1607.06450."""
+    """x[t]: D to n[t]: D with mean 0 and variance 1 over its entries, then scaled.
+
+    Ba, Kiros & Hinton 2016, arXiv 1607.06450; ε inside the root, 10⁻⁵ as in PyTorch.
+    """
     return parse(
         "x[t] : D\ngain : D\nshift : D\n"
         "size = reduce_to(broadcast_to(1, D, 1), 1, 1)\n"
@@ -66,5 +69,3 @@ def transformer_block(heads: int = 1, *, causal: bool = False, function: str = "
 
 def _above(lower: System, upper: System, output: str = "z") -> System:
     return connect(upper, {only_input(upper): output}, lower)
-
-

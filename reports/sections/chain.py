@@ -276,8 +276,8 @@ def _direct_path(found: Jacobian, primal: System, names: SystemNames) -> list[Bl
             else:
                 text = (
                     f"${state}$ has a direct path to itself, ${inner}$, without a matrix. Along it a gradient is "
-                    "multiplied entry by entry, by the product of these factors over the lag: it survives where they stay near 1, "
-                    "and vanishes where they do not."
+                    "multiplied entry by entry, by the product of these factors over the lag: it survives where they stay "
+                    "near 1, and vanishes where they do not."
                 )
             blocks.append(Prose(text))
     return blocks

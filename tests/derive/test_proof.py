@@ -157,7 +157,7 @@ RULES = {
     "missing transpose": ("matmul", SQUARE, forgetful_product),
     "gradient of a weight transposed": ("matmul", SQUARE, turned_gradient),
     "wrong sign": ("plus", SQUARE, lambda call, y, ybar, i, shape_of: neg(ybar) if i == 1 else ybar),
-    "swapped rows": ("concat", "h[t] = tanh(W @ [h[t-1], k[t]])\nk[t] = relu(U @ h[t-1] + x[t])", swapped_rows),
+    "swapped rows": ("concat", "W : H, H + H\nh[t] = tanh(W @ [h[t-1], x[t]])", swapped_rows),
     "missing reduce_to": ("times", SYSTEMS["scale"], first_row_for_all),
     "own factor": ("times", LSTM, own_factor),
     "factor left out": ("times", LSTM, lambda call, y, ybar, i, shape_of: ybar),
@@ -165,7 +165,7 @@ RULES = {
     "wrong column": ("take", SYSTEMS["embedding"], next_column),
     "exponent not lowered": (
         "power", "h[t] = x[t]**3 + h[t-1]",
-        lambda call, y, ybar, i, shape_of: times(3, ybar, call.operands[0]),
+        lambda call, y, ybar, i, shape_of: times(sympy.Integer(3), ybar, call.operands[0]),
     ),
     "stop passes": ("stop", SYSTEMS["stop"], lambda call, y, ybar, i, shape_of: ybar),
     "stack reversed": (

@@ -1,0 +1,90 @@
+"""What speed is promised, measured: ``python tests/benchmark.py``.
+
+Medians over several runs on this machine.  Nothing here decides whether a test passes; ratios are taken within
+one run, so that they hold when the machine's speed drifts.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import derive
+import numeric
+
+ROOT = Path(__file__).parents[1]
+BPTT = "import sys; from reports.cli import main; sys.exit(main(sys.argv[1:]))"
+ADJOINT = "import derive, time; s = derive.load('lstm'); t = time.perf_counter(); s.adjoint(); print(time.perf_counter() - t)"
+
+
+def seconds(action: Callable[[], object], runs: int) -> float:
+    """Median wall time of one call."""
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def ratio(small: Callable[[], object], large: Callable[[], object], runs: int) -> float:
+    """Median of large / small, measured in turn."""
+    return statistics.median(seconds(large, 1) / seconds(small, 1) for _ in range(runs))
+
+
+def process(*arguments: str, runs: int = 5) -> float:
+    """Median wall time of a fresh process running the command line."""
+    command = [sys.executable, "-c", BPTT, *arguments]
+    return seconds(lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True), runs)
+
+
+def first_adjoint(runs: int = 5) -> float:
+    """Median time of the first adjoint in a fresh process, imports and parsing not counted."""
+    command = [sys.executable, "-c", ADJOINT]
+    outputs = [subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout for _ in range(runs)]
+    return statistics.median(map(float, outputs))
+
+
+def kernel_run(steps: int) -> Callable[[], object]:
+    """Forward and backward of the LSTM kernel on a sequence of that length."""
+    cell = numeric.LSTM(input_size=8, hidden_size=8)
+    random = np.random.default_rng(0)
+    x, dh = random.normal(size=(steps, 4, 8)), random.normal(size=(steps, 4, 8))
+
+    def run() -> object:
+        return cell.backward(cell.forward(x), {"h": dh})
+
+    return run
+
+
+def main() -> None:
+    """Print the table."""
+    lstm = derive.load("lstm")
+    table = Table("what", "measured", "promised")
+    sizes = {"D": 2, "H": 2}
+
+    def row(what: str, value: float, unit: str, promise: str) -> None:
+        table.add_row(what, f"{value:.3g} {unit}", promise)
+
+    row("adjoint of the LSTM, first in a process", 1000 * first_adjoint(), "ms", "50 ms")
+    row("adjoint of the LSTM, again", 1000 * seconds(lstm.adjoint, 20), "ms", "50 ms")
+    row("unroll, T = 200 against T = 100", ratio(lambda: lstm.unroll(100, sizes), lambda: lstm.unroll(200, sizes), 5), "×", "2.5 ×")
+    row("LSTM kernel, T = 2000 against T = 1000", ratio(kernel_run(1000), kernel_run(2000), 7), "×", "2.5 ×")
+    row("bptt --help", process("--help"), "s", "0.2 s")
+    row("bptt show lstm", process("show", "lstm"), "s", "1.5 s")
+    with tempfile.TemporaryDirectory() as folder:
+        row("bptt report lstm gru", process("report", "lstm", "gru", "-o", folder, runs=3), "s", "10 s")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""Kernels against the slow evaluator: every architecture, odd systems, odd sizes; and what a caller may rely on."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import derive
+from derive.library import load, names
+from numeric import draws
+from numeric.kernel import compile
+from numeric.passes import PASSES
+from tests.numeric.agreement import SYSTEMS, kernel_of, worst_difference
+from tests.systems import systems
+
+TOLERANCE = 1e-12
+
+
+def system_of(name):
+    return load(name) if name in names() else derive.parse(SYSTEMS[name], name=name)
+
+
+@pytest.mark.parametrize("name", [*names(), *SYSTEMS])
+def test_agrees_with_the_evaluator(name):
+    system = system_of(name)
+    for case in draws.cases(system, 16):
+        assert worst_difference(compile(system), case) <= TOLERANCE, case.label
+
+
+@settings(max_examples=40)
+@given(systems(), st.integers(0, 2**16))
+def test_random_systems_agree_with_the_evaluator(system, seed):
+    for case in draws.cases(system, 3, seed):
+        if system.inputs:  # else the batch is unknown to a kernel
+            assert worst_difference(compile(system), case) <= 1e-10
+
+
+@settings(max_examples=40)
+@given(systems(), st.lists(st.booleans(), min_size=len(PASSES), max_size=len(PASSES)), st.integers(0, 2**16))
+def test_any_passes_give_the_same(system, chosen, seed):
+    passes = tuple(rewrite for rewrite, on in zip(PASSES, chosen, strict=True) if on)
+    for case in draws.cases(system, 2, seed):
+        if system.inputs:
+            assert worst_difference(kernel_of(system, passes=passes), case) <= 1e-10
+
+
+@pytest.mark.parametrize("left_out", [rewrite.__name__ for rewrite in PASSES])
+@pytest.mark.parametrize("name", ["lstm", "gru", "lstm-peephole", "attention", "lag"])
+def test_each_pass_can_be_left_out(name, left_out):
+    passes = tuple(rewrite for rewrite in PASSES if rewrite.__name__ != left_out)
+    kernel = kernel_of(system_of(name), passes=passes)
+    assert max(worst_difference(kernel, case) for case in draws.cases(kernel.system, 4)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru-reset-after", "rnn-relu", "attention", "embedding", "everything-else"])
+def test_float32_stays_float32(name):
+    kernel = compile(system_of(name), "float32")  # the comparison checks the dtype of every array
+    for case in draws.cases(kernel.system, 6):
+        assert worst_difference(kernel, case) <= 1e-3
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "bidirectional", "attention"])
+def test_equal_sizes_change_nothing(name):
+    """Broadcasting follows the meaning, not the numbers: B = T = all dimensions, 1 included."""
+    system = system_of(name)
+    rng = np.random.default_rng(0)
+    for size in (1, 3):
+        sizes = draws.draw_sizes(system, rng, draws.Regime(size))
+        equal = dict.fromkeys(sizes, size)
+        case = draws._draw(system, rng, draws.Regime(size), equal, system.outputs, False)
+        assert worst_difference(compile(system), case) <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["rnn", "lag", "embedding"])
+def test_adjoint_as_primal(name):
+    """A gradient is a system like any other; its kernel differentiates it again."""
+    system = system_of(name).adjoint()
+    for case in draws.cases(system, 4):
+        assert worst_difference(compile(system), case) <= 1e-11
+
+
+def test_tangent_as_primal():
+    system = load("lstm").tangent()
+    for case in draws.cases(system, 4):
+        assert worst_difference(compile(system), case) <= TOLERANCE
+
+
+def test_asked_outputs():
+    system = load("lstm")
+    outputs = ("c", "f", "h")
+    for case in draws.cases(system, 4, outputs=outputs):
+        assert worst_difference(kernel_of(system, outputs=outputs), case) <= TOLERANCE
+
+
+# --- what a caller may rely on ---------------------------------------------------------------------------------------
+
+
+def lstm_case(steps=4, batch=3):
+    system = load("lstm")
+    rng = np.random.default_rng(1)
+    parameters = {n: rng.standard_normal((3, 5) if n[0] == "W" else 3) for n in system.parameters}
+    return compile(system), parameters, rng.standard_normal((steps, batch, 2)), rng.standard_normal((steps, batch, 3))
+
+
+def gradients_equal(one, other):
+    pairs = [(one.parameters, other.parameters), (one.inputs, other.inputs), (one.initial, other.initial)]
+    return all(np.array_equal(a[name], b[name]) for a, b in pairs for name in a)
+
+
+def test_results_stay_valid():
+    kernel, parameters, x, up = lstm_case()
+    first = kernel.forward(parameters, {"x": x})
+    wanted = kernel.backward(first, {"h": up})
+    copy = first.outputs["h"].copy()
+    kernel.forward(parameters, {"x": -x})
+    assert np.array_equal(first.outputs["h"], copy)
+    assert gradients_equal(kernel.backward(first, {"h": up}), wanted)
+
+
+def test_callers_arrays_are_the_callers():
+    kernel, parameters, x, up = lstm_case()
+    run = kernel.forward(parameters, {"x": x})
+    wanted = kernel.backward(run, {"h": up})
+    x[...] = 0
+    parameters["W_f"][...] = 0
+    run.outputs["h"][...] = 0
+    run.final["c"][...] = 0
+    again = kernel.backward(run, {"h": up})
+    assert gradients_equal(again, wanted)
+    again.parameters["W_f"][...] = 7
+    assert gradients_equal(kernel.backward(run, {"h": up}), wanted)
+
+
+def test_absent_is_zero():
+    kernel, parameters, x, up = lstm_case()
+    zero = np.zeros((3, 3))
+    run = kernel.forward(parameters, {"x": x}, {"h": zero, "c": zero})
+    assert np.array_equal(run.outputs["h"], kernel.forward(parameters, {"x": x}).outputs["h"])
+    full = kernel.backward(run, {"h": up}, {"h": zero, "c": zero})
+    assert gradients_equal(kernel.backward(run, {"h": up}), full)
+    none = kernel.backward(run, {})
+    assert all(not array.any() for array in none.parameters.values())
+
+
+def test_chunks_equal_the_whole():
+    """State and cotangent are carried from chunk to chunk; parameters' gradients add up."""
+    system = derive.parse(SYSTEMS["lag"])
+    kernel = compile(system)
+    (case, *_) = draws.cases(system, 1)
+    x, up = case.inputs["x"], case.cotangents["h"]
+    whole = kernel.forward(case.parameters, {"x": x}, case.initial)
+    wanted = kernel.backward(whole, {"h": up}, case.final)
+    runs, state = [], case.initial
+    for part in (slice(0, 1), slice(1, 3), slice(3, None)):
+        runs.append((part, kernel.forward(case.parameters, {"x": x[part]}, state)))
+        state = runs[-1][1].final
+    assert np.allclose(np.concatenate([run.outputs["h"] for _, run in runs]), whole.outputs["h"], rtol=1e-14)
+    carried, total = case.final, None
+    for part, run in reversed(runs):
+        found = kernel.backward(run, {"h": up[part]}, carried)
+        total = {n: array + (0 if total is None else total[n]) for n, array in found.parameters.items()}
+        carried = found.initial
+    assert all(np.allclose(total[name], wanted.parameters[name], rtol=1e-12) for name in total)
+    assert all(np.allclose(carried[name], wanted.initial[name], rtol=1e-12) for name in carried)
+
+
+def test_not_a_number_passes_through():
+    kernel, parameters, x, up = lstm_case()
+    x[1, 0, 0] = np.nan
+    h = kernel.forward(parameters, {"x": x}).outputs["h"]
+    assert np.isnan(h[1:, 0]).all()
+    assert np.isfinite(h[0]).all()
+    assert np.isfinite(h[:, 1:]).all()
+
+
+def test_time_is_linear():
+    """Statements per step do not grow: four times the steps take less than eight times as long."""
+    kernel, parameters, _, _ = lstm_case()
+    x = np.random.default_rng(0).standard_normal((400, 1, 2))
+    lines = {}
+    for steps in (100, 400):
+        run = kernel.forward(parameters, {"x": x[:steps]})
+        kernel.backward(run, {"h": np.ones((steps, 1, 3))})
+        lines[steps] = sum(array.nbytes for array in run.saved if isinstance(array, np.ndarray) and array.ndim > 2)
+    assert lines[400] <= 4.1 * lines[100]
+    assert "for t" in kernel.source
+    assert kernel.source.count("for t") == 2
+
+
+def test_compiled_once():
+    assert compile(load("lstm")) is compile(load("lstm"), "float64")
+    assert compile(load("lstm")) is not compile(load("lstm"), "float32")
+    assert compile(load("lstm"), outputs=["c"]).forward is not compile(load("lstm")).forward
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+def message(call, *arguments, **keywords):
+    with pytest.raises(ValueError, match="^.+$") as caught:
+        call(*arguments, **keywords)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_wrong_shapes_are_named():
+    kernel, parameters, x, up = lstm_case()
+    text = message(kernel.forward, parameters, {"x": x[:, 0]})
+    assert "x" in text
+    assert "(T, B, D)" in text
+    assert "(4, 2)" in text
+    text = message(kernel.forward, {**parameters, "W_i": np.ones((3, 4))}, {"x": x})
+    assert "W_i" in text
+    assert "(H, D + H) = (3, 5)" in text
+    run = kernel.forward(parameters, {"x": x})
+    text = message(kernel.backward, run, {"h": up[1:]})
+    assert "(T, B, H) = (4, 3, 3)" in text
+    assert "(3, 3, 3)" in text
+    text = message(kernel.backward, run, {"h": up}, {"c": np.ones(3)})
+    assert "final value c" in text
+
+
+def test_wrong_names_are_named():
+    kernel, parameters, x, up = lstm_case()
+    assert "y" in message(kernel.forward, parameters, {"x": x, "y": x})
+    assert "W_f" in message(kernel.forward, {n: a for n, a in parameters.items() if n != "W_f"}, {"x": x})
+    run = kernel.forward(parameters, {"x": x})
+    assert "there are h" in message(kernel.backward, run, {"c": up})
+    assert "q" in message(compile, load("lstm"), outputs=("q",))
+
+
+def test_wrong_values_are_refused():
+    kernel, parameters, x, _ = lstm_case()
+    assert "empty" in message(kernel.forward, parameters, {"x": x[:0]})
+    assert "complex" in message(kernel.forward, parameters, {"x": x * 1j})
+    assert "int32" in message(compile, load("lstm"), "int32")
+    short = derive.parse("x[t] : D\nh[t] = x[t]\ny = h[3]")
+    assert "too short" in message(compile(short).forward, {}, {"x": x[:2]})
+    embedding = compile(system_of("embedding"))
+    (case, *_) = draws.cases(embedding.system, 1)
+    assert "j" in message(embedding.forward, case.parameters, {"j": case.inputs["j"] + 100})
+    assert "integers" in message(embedding.forward, case.parameters, {"j": case.inputs["j"] * 1.0})

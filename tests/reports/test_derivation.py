@@ -1,0 +1,147 @@
+"""Derivation steps: they come from the rules that fired, and end where the adjoint ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import sympy
+
+import derive
+from derive import primitives
+from derive.elementwise import partial
+from derive.expr import is_op, refs
+from derive.expr import times as product
+from derive.simplify import tidied
+from reports.context import Context
+from reports.derivation import Readings
+from reports.document import Rows
+from reports.forms import as_row, chain, rule_text, times_of
+from reports.sections.backward import backward
+from reports.sections.local import local_derivatives
+
+SYSTEMS = {
+    "lag 2": "h[t] = tanh(A @ h[t-1] + B @ h[t-2] + U @ x[t])",
+    "two directions": """
+        p[t] = tanh(W_p @ p[t-1] + U_p @ x[t])
+        q[t] = tanh(W_q @ q[t+1] + U_q @ x[t])
+        y[t] = V @ [p[t], q[t]]
+    """,
+    "without time": "h[t] = tanh(W @ h[t-1] + U @ x[t])\ny = V @ h[T]\nz[t] = h[t] * h[1]",
+    "attention": """
+        p[t] = tanh(W @ p[t-1] + U @ x[t])
+        a[u] = softmax(p[:].T @ (A @ s[u-1]))
+        s[u] = tanh(B @ s[u-1] + C @ p[:] @ a[u])
+    """,
+}
+
+
+def context_of(name: str) -> Context:
+    return Context(derive.parse(SYSTEMS[name], name=name) if name in SYSTEMS else derive.load(name))
+
+
+def additive_terms(expr: sympy.Expr) -> list[sympy.Expr]:
+    return list(expr.operands) if is_op(expr, "plus") else [expr]
+
+
+@pytest.mark.parametrize("name", [*SYSTEMS, *derive.names()])
+def test_the_steps_end_at_the_adjoint(name):
+    """Run again one reader at a time, the rules give the terms of every printed equation, no more and no fewer."""
+    context = context_of(name)
+    checked = 0
+    for equation in (*context.recursion, *context.of_inputs, *context.of_parameters):
+        columns = [path.column for path in context.readings.paths(context.of(equation.name))]
+        printed = [
+            term
+            for term in additive_terms(equation.expr)
+            if not any(context.kind(read.name) in ("upstream", "final") for read in refs(term))
+        ]
+        assert sorted(map(str, printed)) == sorted(str(term) for column in columns for term in additive_terms(column))
+        checked += 1
+    assert checked >= 4
+
+
+def test_lstm_cell_state():
+    context = Context(derive.load("lstm"))
+    names = context.names
+    through_h, through_c = context.readings.paths("c")
+    assert chain(through_h, "c", names) == (
+        r"\frac{\partial \mathcal{L}}{\partial h_{t}}\,\frac{\partial h_{t}}{\partial c_{t}}"
+    )
+    assert as_row(through_h.column, frozenset({"dh"}), names) == [
+        r"\delta h_{t}^{\top}",
+        r"\operatorname{diag}(o_{t} \odot (1 - \tanh^{2}(c_{t})))",
+    ]
+    assert rule_text(through_h.edges[0].rules, names) == "product, tanh′"
+    assert str(times_of(through_c, "c", context.adjoint)[1]) == "c[t+1]"
+    assert as_row(through_c.column, frozenset({"dc"}), names) == [
+        r"\delta c_{t+1}^{\top}",
+        r"\operatorname{diag}(f_{t+1})",
+    ]
+
+
+def test_a_gate_is_passed_through():
+    """δf is not printed: the chain goes on to c."""
+    context = Context(derive.load("lstm"))
+    (path,) = context.readings.paths("z_f")
+    assert [edge.reader.name for edge in path.edges] == ["f", "c"]
+    assert chain(path, "z_f", context.names).count("frac") == 3
+
+
+def test_a_gate_used_twice_keeps_both_readings():
+    text = "u[t] = sigmoid(W @ [h[t-1], x[t]])\nh[t] = u[t] * tanh(V @ x[t]) + (1 - u[t]) * h[t-1]"
+    context = Context(derive.parse(text))
+    (path,) = context.readings.paths("z_u")
+    assert "- h[t-1]" in str(path.column)
+
+
+def test_changing_a_rule_changes_the_text(monkeypatch):
+    """The text is no table of formulas: another derivative of tanh, or of the product, shows in it."""
+    lstm = derive.load("lstm")
+
+    def text() -> str:
+        context = Context(lstm)
+        blocks = [*local_derivatives(context), *backward(context)]
+        return "\n".join(row.latex for block in blocks if isinstance(block, Rows) for row in block.rows)
+
+    right = text()
+    record = primitives.TABLE["tanh"]
+    monkeypatch.setitem(primitives.TABLE, "tanh", replace(record, meaning=lambda x: sympy.sin(x)))
+    partial.cache_clear()
+    changed = text()
+    monkeypatch.undo()
+    partial.cache_clear()
+    assert r"1 - \tanh^{2}" in right
+    assert r"1 - \tanh^{2}(c_{t})" not in changed
+
+    def wrong(call, y, ybar, i, shape_of):
+        return product(ybar, *call.operands)
+
+    monkeypatch.setitem(primitives.TABLE, "times", replace(primitives.TABLE["times"], vjp=wrong))
+    assert r"\operatorname{diag}(f_{t+1})" in right
+    assert r"\operatorname{diag}(f_{t+1})" not in text()
+
+
+def test_a_rule_that_is_dropped_is_missed():
+    """A reader that the adjoint has and the readings have not would break the agreement that is tested above."""
+    context = Context(derive.load("lstm"))
+    readings = Readings(context.adjoint, context.readings.kept)
+    readings.primal = tuple(e for e in readings.primal if e.name != "h")
+    columns = [str(path.column) for path in readings.paths("c")]
+    assert sorted(columns) != sorted(map(str, additive_terms(context.reading.equation("dc").expr)))
+
+
+def test_rows_are_transposes_of_columns():
+    """As a row and as a column, a linear chain has the same factors in opposite order."""
+    context = Context(derive.parse("h[t] = tanh(W @ (r[t] * (V @ h[t-1])) + U @ x[t])"))
+    edge = next(e for e in context.readings.edges("h"))
+    bar = context.readings.cotangent[edge.reader.name]
+    row = as_row(tidied(edge.contribution), frozenset({bar}), context.names)
+    assert row is not None
+    assert row[-1] == "V"
+
+
+def test_a_softmax_has_no_row():
+    context = Context(derive.parse("a[t] = softmax(x[t])\ny[t] = V @ a[t]"))
+    (path,) = context.readings.paths("x")
+    assert as_row(path.column, frozenset({context.readings.cotangent["a"]}), context.names) is None
