@@ -269,12 +269,17 @@ class _Sweep:
                 continue
             placed = apply("place", value, static=(position,))
             terms.append(placed)
-            for boundary in self.primal.boundaries.get(name, ()):
+            for boundary in self._outside_values(name):
                 if _may_coincide(position, boundary):
                     reaching.setdefault(boundary, []).append(placed)
         result.append(Equation(ref(bar, here), self._total(terms, name)))
         order = sorted(reaching, key=lambda p: (p.from_end, p.offset))
         return result + [Equation(ref(bar, p), plus(*reaching[p])) for p in order] + named
+
+    def _outside_values(self, name: str) -> list[Fixed]:
+        """Positions outside 1…T that have a value: given ones, and those with an equation."""
+        computed = [e.out.index for e in self.primal.boundary_equations(name) if isinstance(e.out.index, Fixed)]
+        return [*self.primal.boundaries.get(name, ()), *computed]
 
     def _total(self, terms: list[sympy.Expr], name: str) -> sympy.Expr:
         if terms:

@@ -16,7 +16,7 @@ from sympy.polys.rings import ring
 
 from derive.arithmetic import Field
 
-WORK = 3_000_000  # products of terms
+WORK = 1_000_000  # products of terms
 
 
 class NotDone(Exception):

@@ -19,6 +19,7 @@ from derive.dimensions import length
 from derive.expr import Fixed, refs
 from derive.system import System, Var
 from numeric.arithmetic import NUMPY
+from numeric.arrays import BATCH
 from numeric.reference import evaluate
 
 Arrays = dict[str, numpy.ndarray]
@@ -57,6 +58,7 @@ class Regime:
         outputs: whether the loss reads the outputs.
         final: whether the loss reads the final states.
         single: all sizes and the batch are 1.
+        distinct: all sizes differ; else they are independent of each other, 1 to 4.
     """
 
     steps: int
@@ -64,6 +66,7 @@ class Regime:
     outputs: bool = True
     final: bool = True
     single: bool = False
+    distinct: bool = True
 
 
 REGIMES = (
@@ -132,10 +135,15 @@ def draw_sizes(system: System, rng: numpy.random.Generator, regime: Regime) -> d
     least = shortest(system)
     sizes = {length(sympy.Symbol(axis)): max(least[axis], regime.steps + i) for i, axis in enumerate(system.axes)}
     free = [symbol for symbol in system.dimensions if symbol not in sizes]
-    pool = [n for n in range(2, len(free) + len(sizes) + 4) if n not in sizes.values()]
-    numbers = [int(n) for n in rng.permutation(pool[: len(free) + 1])]
-    sizes |= {symbol: 1 if regime.single else numbers[i] for i, symbol in enumerate(free)}
-    return {**sizes, sympy.Symbol("B"): 1 if regime.single else numbers[-1]}
+    free.append(BATCH)
+    if regime.single:
+        numbers = [1] * len(free)
+    elif regime.distinct:
+        pool = [n for n in range(2, len(free) + len(sizes) + 3) if n not in sizes.values()]
+        numbers = [int(n) for n in rng.permutation(pool[: len(free)])]
+    else:
+        numbers = [int(n) for n in rng.integers(1, 5, len(free))]
+    return {**sizes, **dict(zip(free, numbers, strict=True))}
 
 
 def _draw(
@@ -147,7 +155,7 @@ def _draw(
     positive: bool,
 ) -> Case:
     given = system.inputs or (system.boundaries and regime.initial)
-    batch = sizes[sympy.Symbol("B")] if given else 1  # where nothing says how many examples there are, it is one
+    batch = sizes[BATCH] if given else 1  # where nothing says how many examples there are, it is one
     steps = {axis: sizes[length(sympy.Symbol(axis))] for axis in system.axes}
 
     def example(var: Var) -> tuple[int, ...]:

@@ -53,7 +53,7 @@ def emit(plan: Schedule, dtype: str) -> Module:
         dtype: ``float64`` or ``float32``.
     """
     layout = Layout(plan)
-    initial = {name: layout.fresh(f"{name}_0") for name in plan.boundaries}
+    initial = {name: layout.fresh(f"{name}_0") for name in plan.initial}
     needed: set[str] = set()
     backward = _Function(layout, needed, initial, plan.backward)
     forward = _Function(layout, needed, initial, plan.forward)
@@ -113,7 +113,8 @@ class _Function:
 
     def write_stages(self, stages: Iterable[Stage]) -> None:
         """Statements of all stages."""
-        for name in self.plan.boundaries if stages is self.plan.forward else ():
+        own = [name for name in self.plan.boundaries if (name in self.plan.initial) == (stages is self.plan.forward)]
+        for name in own:
             self._allocate([name])
         for stage in stages:
             if stage.kind == "scan":
@@ -284,11 +285,12 @@ class _Function:
             self.lines.append(f"    {whole}[{self._span(name, 0)}] = {layout.names[name]}")
         positions = self.plan.boundaries.get(name, ())
         if positions:
-            given, place = self.initial[name], self._place()
+            given, place = self.initial.get(name), self._place()
             for number, position in enumerate(positions):
                 where = place.position(position, layout.before[name] - 1)
                 one = given if len(positions) == 1 else f"{given}[{number}]"
-                self.lines.append(f"    {whole}[{where}] = 0 if {given} is None else {one}")
+                value = "0" if given is None else f"0 if {given} is None else {one}"
+                self.lines.append(f"    {whole}[{where}] = {value}")
         self.lines += self._views(name)
 
     def _views(self, name: str) -> list[str]:

@@ -16,11 +16,11 @@ import sympy
 from derive.dimensions import length
 from derive.expr import Fixed, Op, Ref, Step, is_op
 from derive.primitives import Shape
-from numeric.emit_values import Value, align, plain, rank, tuple_text, turn
 from numeric import emit_products as products
+from numeric.emit_values import Value, align, plain, rank, tuple_text, turn
 from numeric.layout import Layout
 from numeric.printer import Printer, bare, is_elementwise, number, scalar
-from numeric.schedule import dimension_text
+from numeric.schedule import dimension_text, is_stepwise
 
 
 class Expressions:
@@ -136,7 +136,7 @@ class Expressions:
         if is_op(expr, "plus") and isinstance(expr, Op):  # a product needs no parentheses there
             for term in expr.operands:
                 inner = bare(str(texts[term])) if term in texts else ""
-                if " @ " in inner and not any(term in _inner_leaves(other) for other in expr.operands):
+                if " @ " in inner and " if " not in inner and not any(term in _inner_leaves(other) for other in expr.operands):
                     texts[term] = sympy.Symbol(inner)
         return Value(self.printer.doprint(scalar(expr, texts.__getitem__)), axes, batch, shape)
 
@@ -324,7 +324,11 @@ class Expressions:
             return value.but(f"({value.text} if {meets} else np.zeros_like({value.text}))")
         if axis in self.steps:
             meets = f"{self.steps[axis]} == {self.position(position, -1)}"
-            return value.but(f"({value.text} if {meets} else np.zeros_like({value.text}))")
+            if is_stepwise(expr.operands[0], axis):
+                return value.but(f"({value.text} if {meets} else np.zeros_like({value.text}))")
+            once = self.prepare("placed", value.text, value.text)
+            zero = self.prepare("nothing", f"np.zeros_like({once})", f"np.zeros_like({once})")
+            return value.but(f"({once} if {meets} else {zero})")
         chosen = Value(f"(np.arange({self.steps_of(axis)}) == {self.position(position, -1)})", (axis,))
         axes, batch = self.union((value, chosen))
         condition, text = (align(v, axes, batch, value.shape) for v in (chosen, value))

@@ -117,6 +117,10 @@ def _concat(parts: Sequence[Bounded], axis: int) -> Bounded:
     )
 
 
+def _broadcast(x: Bounded, shape: tuple[int, ...]) -> Bounded:
+    return x if x.shape == shape else Bounded(numpy.broadcast_to(x.value, shape), numpy.broadcast_to(x.error, shape))
+
+
 BOUNDED = Arithmetic(
     name="running error",
     functions=MappingProxyType(
@@ -135,7 +139,7 @@ BOUNDED = Arithmetic(
     concat=_concat,
     total=_total,
     swap=lambda x: Bounded(numpy.swapaxes(x.value, -1, -2), numpy.swapaxes(x.error, -1, -2)),
-    broadcast=lambda x, shape: Bounded(numpy.broadcast_to(x.value, shape), numpy.broadcast_to(x.error, shape)),
+    broadcast=_broadcast,
     stop=lambda x: x,
     constant=lambda x, dtype: Bounded(x.astype(dtype)),
     dtype=lambda arrays: numpy.dtype(float),

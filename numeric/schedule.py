@@ -21,9 +21,10 @@ from typing import Literal
 import sympy
 
 from derive.adjoint import default_wrt, dependent, final_positions
-from derive.expr import Fixed, Ref, Step
+from derive.expr import Fixed, Op, Ref, Step
 from derive.operands import name_operands
 from derive.order import Component, contextual_refs
+from derive.primitives import TABLE
 from derive.shapes import ShapeOf, pair
 from derive.system import Equation, System, Var
 
@@ -55,7 +56,7 @@ class Schedule:
         name: of the system.
         variables: every quantity, those of passes included.
         batched: names of quantities that differ between examples.
-        boundaries: given positions by name, default 0.
+        boundaries: given positions by name, default 0; those of the backward part are always 0.
         forward: stages of the primal.
         backward: stages of the adjoint; empty if nothing has a gradient.
         outputs: quantities that the forward part returns.
@@ -99,6 +100,12 @@ class Schedule:
         """Leaves of the backward part."""
         return (*self.upstream.values(), *(name for names in self.ends.values() for name in names))
 
+    @cached_property
+    def initial(self) -> tuple[str, ...]:
+        """Quantities of the forward part with given boundary values."""
+        made = {equation.name for stage in self.backward for equation in stage.equations}
+        return tuple(name for name in self.boundaries if name not in made)
+
     @property
     def leaves(self) -> tuple[str, ...]:
         """What the forward part is given: inputs, then parameters and constants."""
@@ -140,7 +147,7 @@ def schedule(system: System, outputs: Sequence[str] | None = None) -> Schedule:
         name=system.name,
         variables=whole.variables,
         batched=whole.batched,
-        boundaries=system.boundaries,
+        boundaries=whole.boundaries,
         forward=tuple(stage for stage in stages if stage.equations[0].name not in adjoint_names),
         backward=tuple(stage for stage in stages if stage.equations[0].name in adjoint_names),
         outputs=chosen,
@@ -199,6 +206,21 @@ def residuals(plan: Schedule) -> tuple[str, ...]:
     given = {*made, *plan.given_cotangents}
     found = (read.name for stage in plan.backward for _, read, _ in reads(stage.equations))
     return tuple(dict.fromkeys(name for name in found if name not in given))
+
+
+def is_stepwise(expr: sympy.Expr, axis: str) -> bool:
+    """Whether the value changes along an axis: it is read at a step that no sum inside it binds."""
+    if isinstance(expr, Ref):
+        return isinstance(expr.index, Step) and expr.index.axis == axis
+    if not isinstance(expr, Op):
+        return False
+    if TABLE[expr.primitive].binds and str(expr.static[0]) == axis:
+        return False
+    if expr.primitive == "unstack" and str(expr.static[0]) == axis:
+        return True
+    if expr.primitive == "place" and expr.static[0].axis == axis:
+        return True
+    return any(is_stepwise(operand, axis) for operand in expr.operands)
 
 
 def dimension_text(dim: sympy.Expr, names: Mapping[str, str]) -> str:

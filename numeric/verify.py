@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from derive.evidence import Evidence
+from derive.proof import proofs
 from derive.system import System
 from numeric.draws import Case
 from numeric.draws import cases as draw_cases
@@ -26,6 +27,7 @@ from numeric.oracles import (
     with_second_derivatives,
     with_torch,
 )
+from numeric.agreement import with_kernel
 from numeric.taylor import with_taylor
 
 Oracle = Callable[[Subject, Sequence[Case]], Evidence]
@@ -36,6 +38,7 @@ ORACLES: dict[str, Oracle] = {
     "Taylor slope": with_taylor,
     "torch": with_torch,
     "second derivatives": with_second_derivatives,
+    "kernel": with_kernel,
 }
 
 
@@ -57,13 +60,16 @@ def verify(
     Raises:
         ValueError: if no output depends on anything that has a gradient, or no random case has finite values.
     """
-    return check(Subject.of(system), cases=cases, seed=seed, progress=progress)
+    found = check(Subject.of(system), cases=cases, seed=seed, progress=progress)
+    if progress is not None:
+        progress("proof")
+    return [*found, *proofs(system, seed=seed)]
 
 
 def check(
     subject: Subject, *, cases: int = 8, seed: int = 0, progress: Callable[[str], None] | None = None
 ) -> list[Evidence]:
-    """`verify` for systems that are derived already (or somebody else's)."""
+    """The oracles of `verify`, without the proof, for systems that are derived already (or somebody else's)."""
     found, missing = [], []
     drawn = list(draw_cases(subject.primal, cases, seed))
     for name, oracle in ORACLES.items():

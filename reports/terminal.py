@@ -66,7 +66,9 @@ def _shapes(system: System) -> list[str]:
     for role, names in roles:
         shapes: dict[str, list[str]] = {}
         for name in names:
-            dims = [f"({dim})" if dim.is_Add and len(system.shapes[name]) > 1 else f"{dim}" for dim in system.shapes[name]]
+            dims = [
+                f"({dim})" if dim.is_Add and len(system.shapes[name]) > 1 else f"{dim}" for dim in system.shapes[name]
+            ]
             shapes.setdefault(" × ".join(dims) or "scalar", []).append(name)
         for number, (shape, members) in enumerate(shapes.items()):
             rows.append((role if number == 0 else "", ", ".join(members), shape))

@@ -12,20 +12,21 @@ from __future__ import annotations
 from derive.expr import plus
 from derive.language import parse
 from derive.networks.attention import self_attention
-from derive.networks.connect import connect, now, only_input, only_output
+from derive.networks.connect import connect, met, now, only_input, only_output
 from derive.networks.layers import defined
 from derive.networks.rename import Names, only_axis, renamed
 from derive.system import System
 
 
 def residual(system: System, name: str = "z") -> System:
-    """``z[t] = x[t] + y[t]``: the input added to the output.  He et al. 2015, arXiv 1512.03385.
+    """``z[t] = x[t] + y[t]``: the input added to the output, of one size then.  He et al. 2015, arXiv 1512.03385.
 
     Raises:
-        EquationError: if the input and the output have different sizes.
+        EquationError: if the input and the output cannot have one size.
     """
-    x, y = (system.variables[n] for n in (only_input(system), only_output(system)))
-    return defined(system, Names(system.variables).fresh(name), plus(now(x), now(y)), only_axis(system))
+    x, y = (now(system.variables[n]) for n in (only_input(system), only_output(system)))
+    system, _, _ = met(system, {x.name: y}, {}, {x.name: f"{x.name} of {system.name}"})
+    return defined(system, Names(system.variables).fresh(name), plus(x, y), only_axis(system))
 
 
 def layer_norm(epsilon: str = "0.00001") -> System:

@@ -9,7 +9,7 @@ import sympy
 
 from derive.expr import Op, Ref, Step, apply, is_op, matmul, plus
 from derive.system import Equation
-from numeric.passes.draft import Additions, Draft, common_name, known_concatenations, map_stage, terms_of
+from numeric.passes.draft import Additions, Draft, common_name, map_stage, terms_of
 from numeric.schedule import Schedule
 
 Member = tuple[int, Equation, sympy.Expr, Ref]  # stage, equation, its term, the column that is summed
@@ -19,20 +19,24 @@ Key = tuple[str, sympy.Expr | None]  # axis, what the column is multiplied with
 def collect(plan: Schedule) -> Schedule:
     """Compute sums over time of columns that are stacked anyway as one sum."""
     draft = Draft(plan)
-    known = known_concatenations(plan)
+    known: dict[frozenset[sympy.Expr], tuple[int, Equation]] = {}
     parts = []
     for stages in (plan.forward, plan.backward):
         additions = Additions(stages)
         groups: dict[Key, list[Member]] = {}
         for i, stage in enumerate(stages):
             for equation in stage.equations:
+                if is_op(equation.expr, "concat") and not equation.is_boundary:
+                    known[frozenset(equation.expr.operands)] = (i, equation)
                 if equation.out.index is None and equation.name not in plan.batched:
                     for key, term, column in _sums(equation):
                         groups.setdefault(key, []).append((i, equation, term, column))
         for key, members in groups.items():
-            joined = known.get(frozenset(column for _, _, _, column in members))
-            if joined is not None and len({e.out for _, e, _, _ in members}) == len(members) > 1:
+            position, joined = known.get(frozenset(column for _, _, _, column in members), (len(stages), None))
+            apart = len({e.out for _, e, _, _ in members}) == len({c for _, _, _, c in members}) == len(members) > 1
+            if joined is not None and position < members[0][0] and apart:
                 _collect(key, members, joined, draft, additions)
+        known = {parts: (-1, equation) for parts, (_, equation) in known.items()}
         parts.append(additions.result())
     return draft.finish(*parts)
 

@@ -11,9 +11,8 @@ from os.path import commonprefix
 
 import sympy
 
-from derive.expr import Index, Op, Ref, Step, is_op, ref, refs, step
+from derive.expr import Index, Op, Ref, is_op, ref, refs, step
 from derive.operands import NameSupply
-from derive.primitives import TABLE
 from derive.shapes import unpair
 from derive.system import Equation, Origin, Var
 from numeric.schedule import Schedule, Stage
@@ -69,19 +68,6 @@ def depends_on(expr: sympy.Expr, names: frozenset[str]) -> bool:
     return any(read.name in names for read in refs(expr))
 
 
-def is_stepwise(expr: sympy.Expr, axis: str) -> bool:
-    """Whether the value changes along an axis: it is read at a step that no sum inside it binds."""
-    if isinstance(expr, Ref):
-        return isinstance(expr.index, Step) and expr.index.axis == axis
-    if not isinstance(expr, Op):
-        return False
-    if TABLE[expr.primitive].binds and str(expr.static[0]) == axis:
-        return False
-    if expr.primitive == "unstack" and str(expr.static[0]) == axis:
-        return True
-    return any(is_stepwise(operand, axis) for operand in expr.operands)
-
-
 def map_stage(equation: Equation, axis: str | None) -> Stage:
     """One equation for all steps, or once."""
     return Stage("once" if axis is None else "map", axis, 0, (equation,))
@@ -119,16 +105,6 @@ def common_name(names: Sequence[str]) -> str:
     tail = commonprefix([name[::-1] for name in rest])[::-1]
     joined = f"{head.rstrip('_')}_{tail.strip('_')}".strip("_")
     return joined or f"{names[0]}_all"
-
-
-def known_concatenations(plan: Schedule) -> dict[frozenset[sympy.Expr], Equation]:
-    """Equations that stack distinct rows, by their parts."""
-    return {
-        frozenset(e.expr.operands): e
-        for stage in plan.stages
-        for e in stage.equations
-        if isinstance(e.expr, Op) and is_op(e.expr, "concat") and not e.is_boundary
-    }
 
 
 class Additions:

@@ -14,8 +14,7 @@ import sympy
 
 from derive.expr import Fixed, Op, Ref, Step, fixed, is_op, plus, ref
 from derive.system import Equation
-from numeric.passes.draft import is_stepwise
-from numeric.schedule import Schedule, reads
+from numeric.schedule import Schedule, is_stepwise, reads
 
 
 def fold(plan: Schedule) -> Schedule:

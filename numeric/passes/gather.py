@@ -18,7 +18,6 @@ from numeric.passes.draft import (
     common_name,
     is_here,
     is_time_free,
-    known_concatenations,
     made_by,
     map_stage,
     terms_of,
@@ -31,7 +30,7 @@ Product = tuple[sympy.Expr, sympy.Expr, Ref]  # the term, its matrix, its column
 def gather(plan: Schedule) -> Schedule:
     """Gather products with columns of the same step that one scan computes."""
     draft = Draft(plan)
-    known = known_concatenations(plan)
+    known: dict[frozenset[sympy.Expr], Equation] = {}  # what has been stacked so far, by its parts
     parts = []
     for stages in (plan.forward, plan.backward):
         additions = Additions(stages)
@@ -41,6 +40,8 @@ def gather(plan: Schedule) -> Schedule:
                 joined = _joined(products, stage, known, draft, additions, (i, j))
                 if joined is not None:
                     _gather(equation, products, joined, known, draft, additions, i)
+                if is_op(equation.expr, "concat") and not equation.is_boundary:
+                    known.setdefault(frozenset(equation.expr.operands), equation)
         parts.append(additions.result())
     return draft.finish(*parts)
 
@@ -69,8 +70,9 @@ def _joined(
     columns = [column for _, _, column in products]
     if len(columns) < 2:
         return None
-    if frozenset(columns) in known:
-        return known[frozenset(columns)]
+    found = known.get(frozenset(columns))
+    if found is not None and found.axis == stage.axis and isinstance(found.expr, Op):
+        return found if len(found.expr.operands) == len(columns) else None
     taken = {part for parts in known for part in parts}
     if stage.kind != "scan" or taken & set(columns) or not made_by(stage).issuperset(c.name for c in columns):
         return None

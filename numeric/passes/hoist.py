@@ -8,7 +8,7 @@ Read next: `numeric.passes.pack`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import sympy
@@ -17,10 +17,12 @@ from derive.expr import Op, Ref, is_op, plus, times
 from derive.primitives import TABLE
 from derive.rewrite import rebuild
 from derive.system import Equation
-from numeric.passes.draft import Draft, depends_on, is_stepwise, made_by, map_stage
-from numeric.schedule import Schedule, Stage
+from numeric.passes.draft import Draft, depends_on, made_by, map_stage, subexpressions
+from numeric.schedule import Schedule, Stage, is_stepwise
 
-FREE = ("rows", "transpose", "stop", "place")  # views, or better asked for in the loop
+Build = Callable[..., sympy.Expr]
+FREE = ("rows", "transpose", "stop")  # views
+COSTLY = ("matmul", "plus", "times", "power", "softmax", "logsumexp", "sum", "reduce_to", "concat", "scatter")
 
 
 def hoist(plan: Schedule) -> Schedule:
@@ -35,7 +37,7 @@ def _hoisted(stage: Stage, draft: Draft) -> list[Stage]:
         return [stage]
     worker = _Hoist(stage.axis, made_by(stage), draft)
     equations = tuple(worker.equation(equation) for equation in stage.equations)
-    return [*(map_stage(e, stage.axis) for e in worker.before.values()), replace(stage, equations=equations)]
+    return [*(map_stage(e, e.axis) for e in worker.before.values()), replace(stage, equations=equations)]
 
 
 class _Hoist:
@@ -50,10 +52,12 @@ class _Hoist:
         return replace(equation, expr=self._walk(equation.expr, equation.name))
 
     def _walk(self, expr: sympy.Expr, owner: str) -> sympy.Expr:
-        if not isinstance(expr, Op) or TABLE[expr.primitive].binds:
+        if not isinstance(expr, Op):
             return expr
         if not depends_on(expr, self.recurrent):
-            return self._out(expr, owner) if self._is_worth(expr) else expr
+            return self._out(expr, f"{owner}_by") if self._is_worth(expr) else expr
+        if TABLE[expr.primitive].binds:
+            return expr
         if is_op(expr, "plus"):
             return self._grouped(expr.operands, owner, plus, "in")
         if is_op(expr, "times"):
@@ -62,27 +66,27 @@ class _Hoist:
 
     def _is_worth(self, expr: sympy.Expr) -> bool:
         """Whether it takes time at every step."""
-        if not isinstance(expr, Op) or not is_stepwise(expr, self.axis):
+        if not isinstance(expr, Op):
             return False
+        if not is_stepwise(expr, self.axis):
+            return any(op.primitive in COSTLY or TABLE[op.primitive].is_elementwise for op in subexpressions(expr))
         if expr.primitive in FREE:
             return self._is_worth(expr.operands[0])
         if is_op(expr, "times") and len(expr.operands) == 2 and expr.operands[0] == -1:
             return self._is_worth(expr.operands[1])
-        return True
+        return not (is_op(expr, "place") and not is_stepwise(expr.operands[0], self.axis))
 
-    def _grouped(self, operands: Sequence[sympy.Expr], owner: str, build: object, tail: str) -> sympy.Expr:
+    def _grouped(self, operands: Sequence[sympy.Expr], owner: str, build: Build, tail: str) -> sympy.Expr:
         """Operands of a sum or product, those without recurrence taken together."""
-        assert callable(build)
-        free = [o for o in operands if not depends_on(o, self.recurrent) and is_stepwise(o, self.axis) and not is_op(o, "place")]
-        if len(free) + any(map(self._is_worth, free)) < 2:
+        known = [o for o in operands if not depends_on(o, self.recurrent) and not is_op(o, "place")]
+        moving = [operand for operand in known if is_stepwise(operand, self.axis)]
+        if len(moving) + any(map(self._is_worth, moving)) < 2:
             return build(*(self._walk(operand, owner) for operand in operands))
-        still = [o for o in operands if not depends_on(o, self.recurrent) and not is_stepwise(o, self.axis) and not is_op(o, "place")]
-        together = build(*(o for o in operands if o in free or o in still))
-        group = self._out(together, f"{owner}_{tail}", exact=True)
-        rest = [self._walk(operand, owner) for operand in operands if operand not in free and operand not in still]
-        return build(*rest, group)
+        group = self._out(build(*(operand for operand in operands if operand in known)), f"{owner}_{tail}")
+        return build(*(self._walk(operand, owner) for operand in operands if operand not in known), group)
 
-    def _out(self, expr: sympy.Expr, owner: str, *, exact: bool = False) -> Ref:
+    def _out(self, expr: sympy.Expr, wish: str) -> Ref:
         if expr not in self.before:
-            self.before[expr] = self.draft.define(owner if exact else f"{owner}_by", expr, self.axis)
+            axis = self.axis if is_stepwise(expr, self.axis) else None
+            self.before[expr] = self.draft.define(wish, expr, axis)
         return self.before[expr].out

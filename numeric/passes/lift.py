@@ -8,7 +8,7 @@ Read next: `numeric.passes.gather`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy
 
@@ -37,20 +37,21 @@ def lift(plan: Schedule) -> Schedule:
         additions.changed = changed
         for i, stage in enumerate(stages):
             for equation in stage.equations:
-                members = _members(plan, equation)
+                members = _members(plan, equation, changed)
                 if members:
                     _lift(plan, equation, members, draft, additions, i)
         parts.append(additions.result())
     return draft.finish(*parts)
 
 
-def _members(plan: Schedule, packed: Equation) -> list[_Member]:
+def _members(plan: Schedule, packed: Equation, changed: dict[Ref, sympy.Expr]) -> list[_Member]:
     """The equations that read a value, if each adds distinct rows of it at its own step, and all rows are read."""
     if packed.axis is None or not any(is_op(term, "matmul") for term in terms_of(packed.expr)):
         return []
     found: list[_Member] = []
     for stage in plan.stages:
-        for equation, read, here in reads(stage.equations):
+        current = [replace(e, expr=changed.get(e.out, e.expr)) for e in stage.equations]
+        for equation, read, here in reads(current):
             if read.name != packed.name:
                 continue
             terms = terms_of(equation.expr)

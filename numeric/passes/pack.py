@@ -13,8 +13,8 @@ import sympy
 
 from derive.expr import Op, Ref, apply, concat, is_op, matmul, plus, refs
 from derive.system import Equation
-from numeric.passes.draft import Additions, Draft, common_name, is_stepwise, is_time_free, map_stage, terms_of
-from numeric.schedule import Schedule, Stage
+from numeric.passes.draft import Additions, Draft, common_name, is_time_free, map_stage, terms_of
+from numeric.schedule import Schedule, Stage, is_stepwise
 
 Place = tuple[int, int]  # stage, equation
 Member = tuple[Place, Equation, sympy.Expr]  # its product, matrix @ operand

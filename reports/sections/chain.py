@@ -8,29 +8,22 @@ Read next: `reports.sections.counts`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import sympy
 
 from derive.expr import ref, step
-from derive.factors import Product
 from derive.jacobian import Block as JacobianBlock
 from derive.jacobian import Jacobian, jacobian
-from derive.latex import fenced, function_name, shape_latex
+from derive.latex import function_name, shape_latex
 from derive.operands import name_operands
-from derive.paths import Path, local_jacobian, path_count, paths
 from derive.primitives import TABLE
 from derive.simplify import operations_in
 from derive.system import System
-from derive.typeset import typeset
 from reports.bounds import product_bound
 from reports.context import Context
 from reports.document import Block, Heading, Prose, Row, Rows
 from reports.inline import plain
 from reports.notation import LOSS, SystemNames
-
-STEPS = 3
-SHOWN = 16  # paths
+from reports.sections.paths import added, all_paths, product_latex
 
 
 def chain(context: Context) -> list[Block]:
@@ -67,7 +60,7 @@ def _recurrence(
     )
     rows = tuple(_block_row(block, primal, names) for block in found.all_lags.values())
     blocks.append(Rows(rows))
-    blocks += _paths(system, primal, names, states, direction)
+    blocks += all_paths(system, names, states, direction)
     single = {abs(lag) for _, _, lag in found.all_lags} == {1}
     if single:
         blocks += _product(names, states, axis, direction, several)
@@ -82,98 +75,7 @@ def _block_row(block: JacobianBlock, primal: System, names: SystemNames) -> Row:
     axis = primal.variables[block.of].axis or "t"
     left = names.derivative(names.written(block.of, axis), names.read(ref(block.wrt, step(axis, -block.lag))))
     shape = (*primal.variables[block.of].shape[:1], *primal.variables[block.wrt].shape[:1])
-    return Row(left, _sum(product_latex(term, names) for term in block.terms), shape=shape_latex(shape))
-
-
-def product_latex(product: Product, names: SystemNames) -> str:
-    r"""``\operatorname{diag}(f_t)\,W_{fh}``; I for the empty product."""
-    words = []
-    for factor in product:
-        text = typeset(factor.expr, names)
-        if factor.kind == "diag":
-            scalar = names.shape(factor.expr) == (1, 1)
-            words.append(
-                text + r"\,I"
-                if scalar and len(product) == 1
-                else text
-                if scalar
-                else rf"\operatorname{{diag}}{fenced(text)}"
-            )
-        elif factor.kind == "softmax":
-            words.append(rf"\left(\operatorname{{diag}}({text}) - {text}\,{text}^{{\top}}\right)")
-        elif factor.kind == "matrix":
-            words.append(fenced(text) if " + " in text or r"\odot" in text else text)
-        else:
-            low, high = factor.part.args
-            words.append(rf"I_{{{low + 1}:{high}}}" + (r"^{\top}" if factor.kind == "embed" else ""))
-    return r"\,".join(words) or "I"
-
-
-def _sum(terms: Iterable[str]) -> tuple[str, ...]:
-    listed = list(terms)
-    return (listed[0], *(f"+ {term}" for term in listed[1:])) if listed else ("0",)
-
-
-# --- paths --------------------------------------------------------------------------------------------------------
-
-
-def _paths(system: System, primal: System, names: SystemNames, states: tuple[str, ...], direction: int) -> list[Block]:
-    last, first = (STEPS, 1) if direction > 0 else (1, STEPS)
-    target = next((name for name in states if name in system.outputs), states[0])
-    source = states[-1]
-    count = path_count(system, (source, first), (target, last), nodes=states, steps=STEPS)
-    if count == 0:
-        source = target
-        count = path_count(system, (source, first), (target, last), nodes=states, steps=STEPS)
-    if count == 0:
-        return []
-    shown = paths(system, (source, first), (target, last), nodes=states, steps=STEPS, limit=count)[:SHOWN]
-    axis = (primal.variables[target].axis or "t").upper()
-    above, below = names.written(target, str(last)), names.written(source, str(first))
-    noun = "one path leads" if count == 1 else f"{count} paths lead"
-    blocks: list[Block] = [
-        Heading(2, f"All paths for ${axis} = {STEPS}$"),
-        Prose(
-            f"Unrolled over {STEPS} steps, {noun} from ${below}$ to ${above}$. A path is a product of direct "
-            r"derivatives, written $\partial^{+}$, in which all other states are held fixed; the total derivative is "
-            "the sum over all paths." + (f" The first {SHOWN} are written out." if count > SHOWN else "")
-        ),
-    ]
-    rows = []
-    for position, path in enumerate(shown):
-        left = names.derivative(above, below) if position == 0 else ""
-        rows.append(Row(left, (_path(path, names),), "=" if position == 0 else "+", reason=_route(path, names)))
-    blocks.append(Rows(tuple(rows)))
-    edges = dict.fromkeys((a[0], b[0], a[1] - b[1]) for path in shown for a, b in path.edges)
-    factors = [_direct(system, primal, names, of, wrt, lag, states) for of, wrt, lag in edges]
-    blocks += [Prose("The direct derivatives are these."), Rows(tuple(factors))]
-    return blocks
-
-
-def _path(path: Path, names: SystemNames) -> str:
-    return r"\,".join(direct(_at(a, names), _at(b, names)) for a, b in path.edges)
-
-
-def direct(above: str, below: str) -> str:
-    """A derivative along paths that meet no other state."""
-    return rf"\frac{{\partial^{{+}} {above}}}{{\partial {below}}}"
-
-
-def _at(node: tuple[str, int], names: SystemNames) -> str:
-    return names.written(node[0], str(node[1]))
-
-
-def _route(path: Path, names: SystemNames) -> str:
-    return " ← ".join(f"${_at(node, names)}$" for node in reversed(path.steps))
-
-
-def _direct(
-    system: System, primal: System, names: SystemNames, of: str, wrt: str, lag: int, states: tuple[str, ...]
-) -> Row:
-    axis = primal.variables[of].axis or "t"
-    block = local_jacobian(system, (of, lag), (wrt, 0), nodes=states)
-    left = direct(names.written(of, axis), names.read(ref(wrt, step(axis, -lag))))
-    return Row(left, _sum(product_latex(term, names) for term in block.terms))
+    return Row(left, added(product_latex(term, names) for term in block.terms), shape=shape_latex(shape))
 
 
 # --- product over lags, vanishing and exploding ---------------------------------------------------------------------
@@ -195,7 +97,8 @@ def _product(names: SystemNames, states: tuple[str, ...], axis: str, direction: 
     if several:
         vector = ";\\, ".join(names.written(name, axis) for name in states)
         column = f"$s_{{{axis}}} = [{vector}]$"
-        intro = f"With all states in one column, {column}, the state Jacobians multiply, newest on the left."
+        intro = f"With all states in one column, {column}, the state Jacobians multiply, newest on the left. "
+        intro += "A derivative by $s$ varies all states of a step independently."
     row = Row(
         names.derivative(LOSS, state(axis)),
         (rf"\sum_{{k=0}}^{{{end}}} {local}\,\prod_{{j=k}}^{{1}} {step_jacobian}",),
@@ -216,7 +119,7 @@ def _size(found: Jacobian, primal: System, names: SystemNames, single: bool) -> 
                 simple.append((number, norms))
         axis = primal.variables[block.of].axis or "t"
         inner = names.derivative(names.written(block.of, axis), names.read(ref(block.wrt, step(axis, -block.lag))))
-        rows.append(Row(rf"\left\lVert {inner} \right\rVert", _sum(terms), r"\le"))
+        rows.append(Row(rf"\left\lVert {inner} \right\rVert", added(terms), r"\le"))
     gammas = _gammas(primal)
     text = f"Bounds in the spectral norm. A derivative counts with its largest value $\\gamma${gammas}; a gate with 1."
     blocks: list[Block] = [Heading(2, "When it vanishes, when it explodes"), Prose(text), Rows(tuple(rows))]
@@ -276,8 +179,8 @@ def _direct_path(found: Jacobian, primal: System, names: SystemNames) -> list[Bl
             else:
                 text = (
                     f"${state}$ has a direct path to itself, ${inner}$, without a matrix. Along it a gradient is "
-                    "multiplied entry by entry, by the product of these factors over the lag: it survives where they stay "
-                    "near 1, and vanishes where they do not."
+                    "multiplied entry by entry, by the product of these factors over the lag: it survives where they "
+                    "stay near 1, and vanishes where they do not."
                 )
             blocks.append(Prose(text))
     return blocks

@@ -1,6 +1,6 @@
 """Section 6: gradients of parameters through the per-step copies, of inputs and of initial values.
 
-Read next: `reports.sections.chain`.
+Read next: `reports.sections.paths`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from derive.latex import shape_latex
 from derive.typeset import typeset
 from reports.context import Context
 from reports.document import Block, Heading, Prose, Row, Rows
+from reports.forms import rule_text
 from reports.grouping import Group, grouped_terms, range_of
 from reports.notation import LOSS, SystemNames
-from reports.rows import equation_rows, group_names, readers_text, rules_text
+from reports.rows import equation_rows, group_names, readers_text
 
 
 def parameters(context: Context) -> list[Block]:
@@ -61,7 +62,8 @@ def _through_copies(context: Context, equation: Equation, names: SystemNames, ta
     label = context.labels[equation.name]
     terms = grouped_terms(equation.expr, names)
     alone = [Group((position,)) for position in range(len(paths))]
-    reason = f"{readers_text(context, of, paths, alone, names, loss=False)}: {rules_text(context, paths, alone, names)}"
+    rules = dict.fromkeys(rule_text(edge.rules, names) for path in paths for edge in path.edges)
+    reason = f"{readers_text(context, of, paths, alone, names, loss=False)}: {', '.join(rules)}"
     if axes == [None] or None in axes or not is_op(equation.expr, "sum"):
         return [Row(left, terms, shape=shape, label=label, reason=reason, tail=tail)]
     (axis,) = axes[:1]

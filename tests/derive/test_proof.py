@@ -65,11 +65,17 @@ SYSTEMS = {
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-@pytest.mark.parametrize("steps", [1, 2, 5])
-def test_proof_holds(name, steps):
-    evidence = prove(derive.parse(SYSTEMS[name]), steps=steps)
+def test_proof_holds(name):
+    evidence = prove(derive.parse(SYSTEMS[name]))
     assert evidence.holds, evidence.where
     assert evidence.cases > 3
+
+
+@pytest.mark.parametrize("name", ["rnn", "readout", "lag", "matrix", "embedding", "quotient", "picked"])
+def test_proof_holds_for_one_step(name):
+    """T = 1: what lies before the first step lies after the last."""
+    evidence = prove(derive.parse(SYSTEMS[name]), steps=1)
+    assert evidence.holds, evidence.where
 
 
 @pytest.mark.parametrize("name", ["rnn", "readout", "lag", "matrix", "embedding", "quotient", "picked"])
@@ -159,8 +165,8 @@ RULES = {
     "wrong sign": ("plus", SQUARE, lambda call, y, ybar, i, shape_of: neg(ybar) if i == 1 else ybar),
     "swapped rows": ("concat", "W : H, H + H\nh[t] = tanh(W @ [h[t-1], x[t]])", swapped_rows),
     "missing reduce_to": ("times", SYSTEMS["scale"], first_row_for_all),
-    "own factor": ("times", LSTM, own_factor),
-    "factor left out": ("times", LSTM, lambda call, y, ybar, i, shape_of: ybar),
+    "own factor": ("times", "h[t] = x[t] * tanh(W @ h[t-1])", own_factor),
+    "factor left out": ("times", "h[t] = x[t] * tanh(W @ h[t-1])", lambda call, y, ybar, i, shape_of: ybar),
     "softmax without the sum": ("softmax", SYSTEMS["readout"], without_the_sum),
     "wrong column": ("take", SYSTEMS["embedding"], next_column),
     "exponent not lowered": (
@@ -360,7 +366,7 @@ def right_sides(draw, depth=2, atoms=ATOMS):
     return f"({first} {SIGN[kind]} {second})"
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(right_sides(), right_sides(atoms=(*ATOMS, "h[t]")), st.integers(1, 4))
 def test_random_systems(first, second, steps):
     declared = "x[t] : H\nW, U : H, H\nb : H\ns : scalar\n"

@@ -57,8 +57,8 @@ SYSTEMS = {
     "matrices": """
         x[t] : D
         A : D, D
-        M[t] = A @ M[t-1] @ A.T + x[t] @ x[t].T * s[t]
-        s[t] = reduce_to(M[t-1], 1, 1) * 0.1 + softmax(A * s[t-1]).T @ x[t] @ v.T @ x[t+1]""",
+        M[t] = A @ M[t-1] @ A.T + (x[t] @ x[t].T) * s[t]
+        s[t] = reduce_to(M[t-1], 1, 1) * 0.1 + v.T @ softmax(A * s[t-1]).T @ x[t] @ v.T @ x[t+1]""",
     "diagonal": """
         x[t] : D
         K[t] = tanh(W @ x[t]) @ stack[t](v.T @ x[t])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import derive
+import numeric
 from numeric.draws import Case, Regime, draw
 from numeric.gradients import gradient, leaves, point
 from numeric.oracles import autograd_gradient
@@ -31,23 +32,30 @@ def a_case(system: derive.System, regime: Regime, number: int, outputs: tuple[st
 
 @pytest.fixture
 def gradient_error():
-    """The worst relative error of the adjoint against autograd, over lengths, sizes, masks and initial values."""
+    """The worst relative error of the adjoint, and of its kernel, against autograd.
+
+    Over lengths (1 included), sizes (all 1 included), paddings, and initial values given or zero.
+    """
 
     def worst(system, outputs=None, masks=()):
         outputs = tuple(outputs or system.outputs)
         adjoint = system.adjoint(outputs, tuple(dict.fromkeys(name for _, name in leaves(system))))
         assert derive.parse(str(system)) == system
         assert derive.parse(str(adjoint)) == adjoint
+        kernel = numeric.compile(system, outputs=outputs)
         error, compared = 0.0, 0
         for number, regime in enumerate(REGIMES):
             case = a_case(system, regime, number, outputs, masks)
             wanted = autograd_gradient(system, case, point(system, case))
             found = gradient(system, adjoint, case)
-            for leaf, array in wanted.items():
-                claimed = found.get(leaf, np.zeros_like(array))
-                assert np.isfinite(claimed).all()
-                assert claimed.shape == array.shape
-                error = max(error, float(np.max(abs(claimed - array) / (1 + abs(array)))))
+            run = kernel.forward(case.parameters, case.inputs, initial=case.initial, steps=case.steps)
+            emitted = kernel.backward(run, case.cotangents)
+            parts = {"parameter": emitted.parameters, "input": emitted.inputs, "initial": emitted.initial}
+            for (kind, name), array in wanted.items():
+                for claimed in (found.get((kind, name), np.zeros_like(array)), parts[kind][name]):
+                    assert np.isfinite(claimed).all()
+                    assert claimed.shape == array.shape
+                    error = max(error, float(np.max(abs(claimed - array) / (1 + abs(array)))))
                 compared += bool(abs(array).max() > 0)
         assert compared >= len(system.parameters)
         return error
