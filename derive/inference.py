@@ -89,12 +89,12 @@ def infer(equations: Sequence[Equation], quantities: Mapping[str, Leaf]) -> dict
     ranks = _infer_ranks(equations, quantities)
     sizes, origin = _unknowns(quantities, ranks)
     solved = _solve(_equalities(equations, sizes, quantities), origin, quantities)
-    final = {name: tuple(sympy.expand(dim.subs(solved)) for dim in shape) for name, shape in sizes.items()}
+    final = {name: tuple(sympy.expand(dim.xreplace(solved)) for dim in shape) for name, shape in sizes.items()}
     roles = {name: leaf.role for name, leaf in quantities.items()}
     names = dimension_names(final, origin, roles, equations)
     result = {}
     for name, leaf in quantities.items():
-        shape = tuple(dim.subs(names) for dim in final[name])
+        shape = tuple(dim.xreplace(names) for dim in final[name])
         result[name] = leaf.shape if leaf.shape is not None else unpair(shape)
     return result
 
@@ -238,7 +238,7 @@ def _solve(
     while pending and progress:
         progress, waiting = False, []
         for equality in pending:
-            difference = sympy.expand((equality.left - equality.right).subs(solved))
+            difference = sympy.expand((equality.left - equality.right).xreplace(solved))
             if difference == 0:
                 continue
             choice = _lone_symbol(difference, origin, quantities)
@@ -248,7 +248,10 @@ def _solve(
                 waiting.append(equality)
                 continue
             symbol, value = choice
-            solved = {known: sympy.expand(dim.subs(symbol, value)) for known, dim in solved.items()}
+            solved = {
+                known: sympy.expand(dim.xreplace({symbol: value})) if symbol in dim.free_symbols else dim
+                for known, dim in solved.items()
+            }
             solved[symbol] = value
             progress = True
         pending = waiting
@@ -281,6 +284,6 @@ def _lone_symbol(
 
 def _contradiction(equality: _Equality, solved: Mapping[sympy.Symbol, sympy.Expr]) -> EquationError:
     shown = ", ".join(
-        f"{text} is {show(sympy.expand(dim.subs(solved)) for dim in shape)}" for text, shape in equality.shapes
+        f"{text} is {show(sympy.expand(dim.xreplace(solved)) for dim in shape)}" for text, shape in equality.shapes
     )
     return EquationError(f"shapes do not fit in {equality.text}: {shown}", equality.span)

@@ -80,7 +80,8 @@ def _common_dtype(arrays: Sequence[Array]) -> Any:
 
 
 NUMPY = _over_numpy(numpy, "NumPy", lambda x: x)
-AUTOGRAD = _over_numpy(autograd.numpy, "autograd", getval)
+# autograd's own |x|′ is x / |x|, whose derivative is noise instead of 0
+AUTOGRAD = _over_numpy(autograd.numpy, "autograd", getval, abs=lambda x: numpy.sign(getval(x)) * x)
 COMPLEX = _over_numpy(
     numpy,
     "complex NumPy",

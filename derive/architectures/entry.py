@@ -4,15 +4,14 @@ A family is one text.  An entry is a paragraph of it: comments that say its name
 one a line; then declarations and equations in the language of `derive.language`, as the source writes them::
 
     # rnn: Elman network, tanh
-    # Elman 1990, "Finding structure in time", Cognitive Science 14 [lit]
-    # PyTorch adds a second, redundant bias [code].
+    # Elman 1990, "Finding structure in time", Cognitive Science 14
+    # PyTorch adds a second, redundant bias.
     W_h : H, D + H
     b_h : H
     h[t] = tanh(W_h @ [h[t-1], x[t]] + b_h)
 
-Parameters are declared, so that a typo cannot become one.  Evidence tags stand at the end of a source or remark:
-``[code]`` read in a framework's source, ``[run]`` executed and compared, ``[lit]`` from knowledge of a paper whose
-text was not at hand, so that what it says of equation numbers is to be checked.
+Parameters are declared, so that a typo cannot become one.  Where a source is cited with equation numbers that could
+not be compared with its text, the entry says so.
 
 Read next: `derive.architectures.elman`.
 """
@@ -31,7 +30,7 @@ class Architecture:
     Attributes:
         name: how `derive.load` knows it.
         title: what people call it.
-        source: authors, year, arXiv id or journal, equation numbers where known, evidence tag.
+        source: authors, year, arXiv id or journal, equation numbers where known.
         notes: which variants exist, and where the lecture notes read otherwise.
         text: declarations and equations.
     """

@@ -10,7 +10,7 @@ from derive.architectures.entry import family
 
 FAMILY = family("""
 # lstm: LSTM with forget gate
-# Gers, Schmidhuber & Cummins 2000, Neural Computation 12(10) [lit]; with tanh as PyTorch and Keras have it [code]
+# Gers, Schmidhuber & Cummins 2000, Neural Computation 12(10); with tanh as PyTorch and Keras have it
 # Gers et al. kept the squashers of 1997. Frameworks differ in the order of the gates (i f g o, i o f c) and in biases.
 # The notes box i * g as C, which lacks f * c[t-1]; after Ng they write c̃ for c on the left side and in o * tanh(c).
 W_f, W_i, W_g, W_o : H, D + H
@@ -23,7 +23,7 @@ c[t] = f[t] * c[t-1] + i[t] * g[t]
 h[t] = o[t] * tanh(c[t])
 
 # lstm-1997: LSTM of 1997, without forget gate
-# Hochreiter & Schmidhuber 1997, Neural Computation 9(8), squashers in equations 3-5 of its appendix [lit]
+# Hochreiter & Schmidhuber 1997, Neural Computation 9(8), squashers 3-5 of its appendix (numbers from memory)
 # The squashers are 4 σ(a) - 2 = 2 tanh(a/2) and 2 σ(c) - 1 = tanh(c/2). A memory block has one cell here.
 # The paper truncates: nothing flows back through h[t-1] in the gates, stop(h[t-1]); here the gradient is complete.
 W_i, W_g, W_o : H, D + H

@@ -7,7 +7,7 @@ from derive.architectures.entry import family
 
 FAMILY = family("""
 # lstm-peephole: LSTM with diagonal peepholes, o sees c[t]
-# Gers & Schmidhuber 2000, IJCNN; Gers et al. 2002, JMLR 3; Greff et al. 2015, arXiv 1503.04069 [lit]; ONNX [run]
+# Gers & Schmidhuber 2000, IJCNN; Gers et al. 2002, JMLR 3; Greff et al. 2015, arXiv 1503.04069; ONNX
 # The output gate reads the new c[t]: its peephole enters the cotangent of c at the same step.
 W_f, W_i, W_g, W_o : H, D + H
 b_f, b_i, b_g, b_o, p_f, p_i, p_o : H
@@ -19,7 +19,7 @@ o[t] = sigmoid(W_o @ [h[t-1], x[t]] + p_o * c[t] + b_o)
 h[t] = o[t] * tanh(c[t])
 
 # lstm-peephole-prev: LSTM with diagonal peepholes, o sees c[t-1]
-# found in code; Gers et al. 2002, JMLR 3, differ in the output gate [lit]
+# found in code; Gers et al. 2002, JMLR 3, differ in the output gate
 # The output gate reads the old c[t-1], as in the notes, but through a diagonal matrix.
 W_f, W_i, W_g, W_o : H, D + H
 b_f, b_i, b_g, b_o, p_f, p_i, p_o : H
