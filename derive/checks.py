@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import sympy
+
 from derive.equation import Equation, Var
 from derive.errors import EquationError
-from derive.expr import Ref, Step
+from derive.expr import Op, Ref, Step
 from derive.order import contextual_refs
 from derive.shapes import ShapeOf, show
 from derive.text import to_text
@@ -29,6 +31,13 @@ def check_bindings(equations: Sequence[Equation], variables: Mapping[str, Var]) 
         if equation.out in seen:
             raise EquationError(f"{to_text(equation.out)} is defined twice", equation.span)
         seen.add(equation.out)
+        for call in calls(equation.expr, "take", "scatter"):
+            index = call.operands[1]
+            if not isinstance(index, Ref) or variables[index.name].classes is None:
+                raise EquationError(
+                    f"{to_text(index)} is no integer input: declare one, as in 'j[t] : index V'",
+                    call.span or equation.span,
+                )
         for read in _all_refs(equation):
             known = variables.get(read.name)
             if known is None:
@@ -60,13 +69,29 @@ def _all_refs(equation: Equation) -> Iterator[Ref]:
             )
 
 
-def check_shapes(equations: Sequence[Equation], shape_of: ShapeOf) -> None:
-    """Both sides of every equation have one shape.
+def calls(expr: sympy.Basic, *primitives: str) -> Iterator[Op]:
+    """Every application of one of these primitives in an expression."""
+    if isinstance(expr, Op):
+        if expr.primitive in primitives:
+            yield expr
+        for operand in expr.operands:
+            yield from calls(operand, *primitives)
+
+
+def check_shapes(equations: Sequence[Equation], variables: Mapping[str, Var], shape_of: ShapeOf) -> None:
+    """Both sides of every equation have one shape, and tables have a column for every class.
 
     Raises:
         EquationError: where they differ, with both.
     """
     for equation in equations:
+        for call in calls(equation.expr, "take", "scatter"):
+            index = variables[call.operands[1].name]
+            columns = shape_of(call.operands[0])[1] if call.primitive == "take" else call.static[0]
+            if columns != index.classes:
+                raise EquationError(
+                    f"{index.name} has {index.classes} classes, but {to_text(call)} has {columns} columns", call.span
+                )
         wanted, found = shape_of(equation.out), shape_of(equation.expr)
         if wanted != found and not (equation.is_boundary and equation.expr.is_number):
             raise EquationError(

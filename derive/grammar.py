@@ -285,9 +285,9 @@ class Reader:
             return sympy.Tuple(self._known_dimension(tree.left), self._known_dimension(tree.right))
         if kind == "position":
             index = self._index(tree, tree, "place", axis)
-            if not isinstance(index, Fixed):
-                self._fail(tree, "a place is a fixed step, such as 1 or T")
-            return index
+            if isinstance(index, Fixed):
+                return index
+            self._fail(tree, "a place is a fixed step, such as 1 or T")
         return self._known_dimension(tree)
 
     def _known_dimension(self, tree: ast.expr) -> sympy.Expr:

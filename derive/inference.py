@@ -70,10 +70,12 @@ class Leaf:
     Attributes:
         role: "parameter", "constant", "input" or "defined".
         shape: declared dimensions, or None.
+        classes: for an integer input, how many values it can take.
     """
 
     role: str
     shape: tuple[sympy.Expr, ...] | None = None
+    classes: sympy.Expr | None = None
 
 
 def infer(equations: Sequence[Equation], quantities: Mapping[str, Leaf]) -> dict[str, tuple[sympy.Expr, ...]]:
@@ -214,6 +216,9 @@ def _equalities(
         shapes = [walk(operand) for operand in expr.operands]
         dims = _Collect()
         shape = TABLE[expr.primitive].shape(dims, shapes, expr.static)
+        if expr.primitive == "take" and isinstance(expr.operands[1], Ref):
+            classes = quantities[expr.operands[1].name].classes
+            dims.same(shapes[0][1], shapes[0][1] if classes is None else classes)
         shown = tuple((to_text(o), s) for o, s in zip(expr.operands, shapes, strict=True)) if dims.found else ()
         found.extend(_Equality(a, b, to_text(expr), shown, expr.span) for a, b in dims.found)
         return shape

@@ -104,7 +104,10 @@ def build(
     for equation in equations:
         if equation.is_boundary and roles[equation.name] == "parameter":
             raise EquationError(f"{equation.name} has a boundary value but no equation", equation.span)
-    leaves = {n: Leaf(role, declared[n].shape if n in declared else None) for n, role in roles.items()}
+    nothing = Declaration(None)
+    leaves = {
+        n: Leaf(role, declared.get(n, nothing).shape, declared.get(n, nothing).classes) for n, role in roles.items()
+    }
     shapes = infer(equations, leaves)
     variables = {
         n: Var(n, shapes[n], axes[n], role, declared[n].classes if n in declared else None) for n, role in roles.items()

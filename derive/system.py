@@ -58,7 +58,7 @@ class System:
     def __post_init__(self) -> None:
         object.__setattr__(self, "variables", MappingProxyType(dict(self.variables)))
         check_bindings(self.equations, self.variables)
-        check_shapes(self.equations, self.shape_of)
+        check_shapes(self.equations, self.variables, self.shape_of)
         _ = self.components
 
     # --- identity ------------------------------------------------------------------------------------------

@@ -119,10 +119,25 @@ def tuple_text(parts: Sequence[str]) -> str:
 class Place(Protocol):
     """Where in the code an expression stands: how its parts are written there (`numeric.emit_ops.Expressions`)."""
 
-    shape_of: ShapeOf
-    time_axes: tuple[str, ...]
-    need: Callable[[str], None]
-    prepare: Callable[[str, str, str], str]
+    @property
+    def shape_of(self) -> ShapeOf:
+        """Shape (rows, columns) of an expression."""
+        ...
+
+    @property
+    def time_axes(self) -> tuple[str, ...]:
+        """All time axes."""
+        ...
+
+    @property
+    def need(self) -> Callable[[str], None]:
+        """Called with the name of a helper that the text uses."""
+        ...
+
+    @property
+    def prepare(self) -> Callable[[str, str, str], str]:
+        """Called with a wish for a name, a text to compute before the loop, and one where that is impossible."""
+        ...
 
     def value(self, expr: sympy.Expr) -> Value:
         """The text of an expression."""

@@ -104,7 +104,7 @@ class Kernel:
         initial = initial or {}
         sizes = sizes_of(self.system, parameters, inputs, initial, steps)
         given = {**parameters, **inputs}
-        arguments = [self._array(given[name], name) for name in self._module.leaves]
+        arguments: list[Any] = [self._array(given[name], name) for name in self._module.leaves]
         for name in self._module.initial:
             arguments.append(self._array(initial[name], name) if name in initial else None)
         keywords = {text: sizes.batch if s is None else sizes.number(s) for text, s in self._module.sizes}

@@ -14,6 +14,8 @@ Read next: `numeric.cells`.
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +25,7 @@ import sympy
 from sympy.utilities.iterables import topological_sort
 
 from derive.expr import Op, Ref, Step, is_op
-from derive.operands import name_operands
+from derive.operands import NameSupply, name_operands
 from derive.primitives import TABLE, Entries
 from derive.system import System
 from numeric.printer import Printer
@@ -115,14 +117,14 @@ def lambdify(system: System, sizes: Mapping[str, int] | None = None) -> StepFunc
     """
     step = _Step(name_operands(system), sizes or {})
     values = [symbol for symbols in step.values.values() for symbol in symbols]
-    bars = {symbol: sympy.Symbol(f"bar_{symbol}") for symbol in values}
+    bars = {symbol: sympy.Symbol(f"bar__{symbol}", real=True) for symbol in values}
     pulled, gradients = _pull_back(step.assignments, values, step.leaves, bars)
     forward = _compiled(step.leaves, step.assignments, values)
     backward = _compiled([*step.leaves, *bars.values()], [*step.assignments, *pulled], gradients)
     return StepFunction(
         tuple(step.reads),
         tuple(step.values),
-        f"{forward.__doc__}\n{backward.__doc__}",
+        f"{inspect.getsource(forward)}\n{inspect.getsource(backward)}",
         step.shapes,
         frozenset(step.batched),
         forward,
@@ -140,6 +142,7 @@ class _Step:
             there = ", ".join(map(str, system.dimensions))
             raise ValueError(f"{min(unknown)} is no dimension of {system.name}; there are {there}")
         self.sizes = {symbol: sizes.get(str(symbol), SMALL) for symbol in system.dimensions}
+        self.supply = NameSupply(set())
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.batched: set[str] = set()
         self.reads: dict[str, list[sympy.Symbol]] = {}
@@ -171,8 +174,10 @@ class _Step:
         shape = tuple(int(sympy.sympify(dim).subs(self.sizes)) for dim in self.system.variables[name].shape)
         self.shapes[key] = shape
         rows, columns = (*shape, 1, 1)[:2]
-        stem = f"v{len(self.symbols)}"  # a user's name may be anything
-        self.symbols[key] = [[sympy.Symbol(f"{stem}_{i}_{j}") for j in range(columns)] for i in range(rows)]
+        stem = self.supply.fresh(re.sub(r"\W+", "_", key).strip("_"))  # no author's name holds two underscores
+        self.symbols[key] = [
+            [sympy.Symbol(f"{stem}__{i}_{j}", real=True) for j in range(columns)] for i in range(rows)
+        ]
         return self.symbols[key]
 
     def _read(self, read: Ref) -> Entries:
@@ -227,7 +232,7 @@ def _pull_back(
     terms |= {leaf: [] for leaf in leaves}
     pulled: list[Assignment] = []
     for symbol, expr in reversed(assignments):
-        total = sympy.Symbol(f"total_{symbol}")
+        total = sympy.Symbol(f"total__{symbol}", real=True)
         pulled.append((total, sympy.Add(*terms[symbol])))
         for read in sorted(expr.free_symbols, key=str):
             slope = sympy.diff(expr, read)

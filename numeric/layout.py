@@ -62,7 +62,8 @@ class Layout:
     def __init__(self, plan: Schedule) -> None:
         self.plan = plan
         self.supply = NameSupply(RESERVED)
-        self.names = {name: self.fresh(name) for name in plan.variables}
+        own = [name for name, var in plan.variables.items() if var.origin is None or var.origin.kind != "pass"]
+        self.names = {name: self.fresh(name) for name in own}
         axes = dict.fromkeys(var.axis for var in plan.variables.values() if var.axis is not None)
         self.axes = tuple(axes)
         dims = {s for var in plan.variables.values() for dim in var.shape for s in sympy.sympify(dim).free_symbols}
@@ -70,6 +71,7 @@ class Layout:
         self.sizes = {symbol: self.fresh(str(symbol)) for symbol in sorted(dims, key=str)}
         self.batch = self.fresh("B")
         self.loops = {axis: self.fresh(axis) for axis in axes}
+        self.names |= {name: self.fresh(name) for name in plan.variables if name not in self.names}
         self.before = {name: 0 for name in plan.variables}
         self.after = dict(self.before)
         self._views: dict[tuple[str, int], str] = {}

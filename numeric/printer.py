@@ -88,8 +88,8 @@ class Printer(NumPyPrinter):
     def _fill(self, template: str, arguments: list[str]) -> str:
         """A template with its arguments, in parentheses where they are not the whole argument of a call."""
         for i, text in enumerate(arguments):
-            place = re.escape(f"{{{i}}}")
-            template = re.sub(rf"(?<=[(]){place}(?=[,)])|(?<=, ){place}(?=[,)])", lambda _, text=text: text, template)
+            whole = re.compile(rf"(?<=[(]){{{i}}}(?=[,)])|(?<=, ){{{i}}}(?=[,)])".replace(f"{{{i}}}", rf"\{{{i}\}}"))
+            template = whole.sub(text.replace("\\", r"\\"), template)
             template = template.replace(f"{{{i}}}", text if is_atom(text) else f"({text})")
         return template
 

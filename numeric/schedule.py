@@ -195,9 +195,8 @@ def reads(equations: Iterable[Equation]) -> Iterator[tuple[Equation, Ref, bool]]
     """Every read of every equation, and whether it stays at the step that is being computed."""
     for equation in equations:
         for read, bound in contextual_refs(equation.expr):
-            index = read.index
-            here = isinstance(index, Step) and index.shift == 0 and index.axis == equation.axis
-            yield equation, read, here and index.axis not in bound
+            here = isinstance(read.index, Step) and read.index.shift == 0 and read.index.axis == equation.axis
+            yield equation, read, here and equation.axis not in bound
 
 
 def residuals(plan: Schedule) -> tuple[str, ...]:

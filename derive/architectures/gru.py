@@ -31,7 +31,7 @@ n[t] = tanh(W_n @ [r[t] * h[t-1], x[t]] + b_n)
 h[t] = z[t] * n[t] + (1 - z[t]) * h[t-1]
 
 # gru-cho: GRU, reset before the product, keep polarity
-# Cho et al. 2014, arXiv 1406.1078, equations 5-8 of v3 (numbers from memory); Keras GRU(reset_after=False), ONNX default
+# Cho et al. 2014, arXiv 1406.1078, equations 5-8 of v3 (from memory); Keras GRU(reset_after=False), ONNX default
 # The paper has no biases; Keras and ONNX add them.
 W_z, W_r, W_n : H, D + H
 b_z, b_r, b_n : H

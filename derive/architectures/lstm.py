@@ -23,7 +23,7 @@ c[t] = f[t] * c[t-1] + i[t] * g[t]
 h[t] = o[t] * tanh(c[t])
 
 # lstm-1997: LSTM of 1997, without forget gate
-# Hochreiter & Schmidhuber 1997, Neural Computation 9(8), squashers 3-5 of its appendix (numbers from memory)
+# Hochreiter & Schmidhuber 1997, Neural Computation 9(8), squashers 3-5 of its appendix (from memory)
 # The squashers are 4 σ(a) - 2 = 2 tanh(a/2) and 2 σ(c) - 1 = tanh(c/2). A memory block has one cell here.
 # The paper truncates: nothing flows back through h[t-1] in the gates, stop(h[t-1]); here the gradient is complete.
 W_i, W_g, W_o : H, D + H

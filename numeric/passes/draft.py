@@ -99,12 +99,12 @@ def is_time_free(expr: sympy.Expr) -> bool:
 
 
 def common_name(names: Sequence[str]) -> str:
-    """What several names have in common: ``dW`` for ``dW_f`` and ``dW_i``; the first of them if that is nothing."""
+    """What several names have in common: ``dW`` for ``dW_f`` and ``dW_i``; all of them if that is nothing."""
     head = commonprefix(list(names))
     rest = [name[len(head) :] for name in names]
     tail = commonprefix([name[::-1] for name in rest])[::-1]
     joined = f"{head.rstrip('_')}_{tail.strip('_')}".strip("_")
-    return joined or f"{names[0]}_all"
+    return joined or "_".join(names[:2]) + ("_etc" if len(names) > 2 else "")
 
 
 class Additions:

@@ -83,6 +83,11 @@ def test_the_order_of_lines_does_not_matter(name: str) -> None:
     assert (forward.inputs, set(forward.parameters)) == (backward.inputs, set(backward.parameters))
 
 
+def test_a_table_has_a_column_for_every_class() -> None:
+    shapes = derive.parse("j[t] : index V\nh[t] = tanh(W @ h[t-1] + take(E, j[t]))").shapes
+    assert shapes["E"] == (dimension("H"), dimension("V"))
+
+
 def test_roles_and_boundaries_of_attention() -> None:
     system = derive.parse(ATTENTION)
     assert (system.inputs, system.axes, system.outputs) == (("x",), ("t", "u"), ("s",))
@@ -208,6 +213,8 @@ REFUSED = {
     "h[t] = sum(x[t])": "time axis in brackets",
     "h[t] = tanh[t](x[t])": "takes no brackets",
     "h[t] = W @ 2": "write *",
+    "h[t] = take(E, j[t])": "declare one, as in 'j[t] : index V'",
+    "E : D, K\nj[t] : index V\nh[t] = take(E, j[t])": "E is D × K",
     "h[t] = x[t]\0": "U+0000",
     "h[t] = " + "(" * 60 + "x[t]" + ")" * 60: "brackets inside each other",
     "h[t] = " + "-" * 3000 + "x[t]": "not an expression",

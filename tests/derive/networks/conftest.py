@@ -24,7 +24,9 @@ def padding(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     return (np.arange(steps)[:, None] < lengths).astype(float)
 
 
-def a_case(system: derive.System, regime: Regime, number: int, outputs: tuple[str, ...], masks: tuple[str, ...]) -> Case:
+def a_case(
+    system: derive.System, regime: Regime, number: int, outputs: tuple[str, ...], masks: tuple[str, ...]
+) -> Case:
     rng = np.random.default_rng([11, number])
     case = draw(system, rng, regime, outputs)
     return replace(case, final={}, inputs={**case.inputs, **{m: padding(case.inputs[m].shape, rng) for m in masks}})
