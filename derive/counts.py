@@ -18,7 +18,7 @@ import sympy
 
 from derive.conventions import conventions, paper_count
 from derive.dimensions import dimension, length
-from derive.equation import Equation
+from derive.equation import PRIMAL, Equation
 from derive.expr import Op, axis_symbol, refs
 from derive.primitives import Shape
 from derive.shapes import ShapeOf
@@ -68,11 +68,7 @@ def stored_numbers(system: System) -> sympy.Expr:
     read = {r.name for e in gradient.equations if _is_new(e, gradient) for r in refs(e.expr)}
     total = sympy.Integer(0)
     for name, var in gradient.variables.items():
-        if (
-            name in read
-            and not var.is_leaf
-            and (var.origin is None or var.origin.kind in ("pre-activation", "operand"))
-        ):
+        if name in read and not var.is_leaf and (var.origin is None or var.origin.kind in PRIMAL):
             total += sympy.Mul(*var.shape) * (length(axis_symbol(var.axis)) if var.axis else 1)
     return sympy.expand(total)
 

@@ -202,7 +202,7 @@ register(
     _record(
         "step",
         lambda x: sympy.Heaviside(x, 0),
-        "np.where({0} > 0, 1.0, 0.0)",
+        "np.heaviside({0}, 0.0)",
         r"\operatorname{{step}}\left({0}\right)",
         scalar=STEP,
         slope=sympy.Integer(0),

@@ -18,6 +18,8 @@ from derive.expr import Fixed, Ref, Step
 from derive.text import to_text
 
 Role = Literal["parameter", "constant", "input", "defined"]
+COPIES = ("layer", "forward", "backward", "decoder")  # of a cell in a network: the author's equation, renamed
+PRIMAL = ("pre-activation", "operand", *COPIES)  # kinds of origin that are no part of a gradient
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,10 @@ class Origin:
     """Why a derived quantity exists.
 
     Attributes:
-        kind: "pre-activation", "cotangent", "contribution", "upstream", "final", "tangent" or "gathered".
-        of: the quantity it belongs to.
-        at: for a contribution, the shift k of the reads that it collects.
+        kind: "pre-activation", "cotangent", "contribution", "upstream", "final", "tangent" or "gathered"; in a
+            network also "layer", "forward", "backward" or "decoder", for the copy of a quantity of a cell.
+        of: the quantity it belongs to; of a copy, what it is called in the cell.
+        at: for a contribution, the shift k of the reads that it collects; for a layer, its number from 1.
     """
 
     kind: str

@@ -38,7 +38,7 @@ from derive.expr import (
 )
 from derive.primitives import TABLE
 from derive.statements import Statement
-from derive.syntax import Syntax
+from derive.syntax import Syntax, mixes_products
 from derive.words import ALIASES, FUNCTIONS, RESERVED
 
 
@@ -197,7 +197,8 @@ class Reader:
             self._fail(tree, "^ is no power here; write **")
         if not isinstance(op, ast.Add | ast.Sub | ast.Mult | ast.Div | ast.MatMult | ast.Pow):
             self._fail(tree, f"{type(op).__name__} has no meaning in an equation")
-        self._check_mixed(tree)
+        if mixes_products(tree):  # U @ r[t] * h[t-1] would be another network than its author thinks
+            self._fail(tree, "@ mixed with * or / needs parentheses: write W @ (r * h) or (W @ r) * h")
         left, right = self._expr(tree.left), self._expr(tree.right)
         if isinstance(op, ast.Pow):
             return self._power(tree, left, right)
@@ -226,18 +227,6 @@ class Reader:
         if base.is_number and (not exponent.is_Integer or (base == 0 and exponent < 0)):
             self._fail(tree, "this power of a number is no finite fraction")
         return power(base, exponent)
-
-    def _check_mixed(self, tree: ast.BinOp) -> None:
-        """``U @ r[t] * h[t-1]`` would be another network than its author thinks."""
-        for child in (tree.left, tree.right):
-            if isinstance(child, ast.BinOp):
-                kinds = {isinstance(node.op, ast.MatMult) for node in (tree, child)}
-                products = all(isinstance(node.op, ast.MatMult | ast.Mult | ast.Div) for node in (tree, child))
-                bare = (tree.col_offset if child is tree.left else tree.end_col_offset) == (
-                    child.col_offset if child is tree.left else child.end_col_offset
-                )
-                if products and len(kinds) == 2 and bare:
-                    self._fail(tree, "@ mixed with * or / needs parentheses: write W @ (r * h) or (W @ r) * h")
 
     def _call(self, tree: ast.Call) -> sympy.Expr:
         if tree.keywords or any(isinstance(argument, ast.Starred) for argument in tree.args):

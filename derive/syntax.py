@@ -15,6 +15,20 @@ from derive.errors import EquationError, Span
 from derive.statements import Statement
 
 
+def mixes_products(tree: ast.BinOp) -> bool:
+    """Whether a matrix product and an elementwise one stand side by side without parentheses."""
+
+    def kind(node: ast.expr) -> type[ast.operator] | None:
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.MatMult | ast.Mult | ast.Div):
+            return None
+        return ast.MatMult if isinstance(node.op, ast.MatMult) else ast.Mult
+
+    starts = tree.left.col_offset == tree.col_offset  # no parenthesis before it
+    ends = tree.right.end_col_offset == tree.end_col_offset
+    beside = [child for child, bare in ((tree.left, starts), (tree.right, ends)) if bare]
+    return kind(tree) is not None and any(kind(child) not in (None, kind(tree)) for child in beside)
+
+
 class Syntax:
     """A parsed side.
 

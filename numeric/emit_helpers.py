@@ -1,6 +1,6 @@
 """Functions that a generated module defines where its equations need them, as text.
 
-Read next: `numeric.emit`.
+Read next: `numeric.emit_sizes`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Expressions of the language as NumPy text.
 
 `Expressions` turns an expression into a `Value`.  Elementwise parts go through `numeric.printer`; structural
-primitives have one method each; products and sums over time are in `numeric.emit_products`.
+primitives have one function each, here or in `numeric.emit_products`, `numeric.emit_gather`, `numeric.emit_time`.
 
-Read next: `numeric.emit_products`.
+Read next: `numeric.emit_helpers`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import sympy
 from derive.dimensions import length
 from derive.expr import Fixed, Op, Ref, Step, is_op
 from derive.primitives import Shape
+from numeric import emit_gather, emit_time
 from numeric import emit_products as products
-from numeric.emit_values import Value, align, plain, rank, tuple_text, turn
+from numeric.emit_values import Value, align, plain, rank, rows_of, tuple_text, turn
 from numeric.layout import Layout
 from numeric.printer import Printer, bare, is_elementwise, number, scalar
-from numeric.schedule import dimension_text, is_stepwise
+from numeric.schedule import dimension_text
 
 
 class Expressions:
@@ -136,7 +137,11 @@ class Expressions:
         if is_op(expr, "plus") and isinstance(expr, Op):  # a product needs no parentheses there
             for term in expr.operands:
                 inner = bare(str(texts[term])) if term in texts else ""
-                if " @ " in inner and " if " not in inner and not any(term in _inner_leaves(other) for other in expr.operands):
+                if (
+                    " @ " in inner
+                    and " if " not in inner
+                    and not any(term in _inner_leaves(other) for other in expr.operands)
+                ):
                     texts[term] = sympy.Symbol(inner)
         return Value(self.printer.doprint(scalar(expr, texts.__getitem__)), axes, batch, shape)
 
@@ -144,23 +149,7 @@ class Expressions:
 
     def rows(self, value: Value, low: sympy.Expr, high: sympy.Expr) -> Value:
         """Rows low … high - 1."""
-        rows, columns = value.shape
-        count = sympy.expand(high - low)
-        if count == rows:
-            return value
-        first = self.size(low)
-        span = f"{'' if first == '0' else first}:{'' if sympy.expand(high - rows) == 0 else self.size(high)}"
-        if value.turned and columns != 1:  # rows of a transpose are columns of what is stored
-            pick = first if count == 1 else span
-            index = f":, {pick}" if value.is_shared else f"..., {pick}"
-            return replace(value, text=f"{value.atom}[{index}]", shape=(count, columns))
-        value = plain(value)
-        if columns == 1:
-            pick = first if count == 1 else span
-            index = pick if value.is_shared else f"..., {pick}"
-        else:
-            index = span if value.is_shared else f"..., {span}, :"
-        return replace(value, text=f"{value.atom}[{index}]", shape=(count, columns))
+        return rows_of(value, low, high, self.size)
 
     def _rows(self, expr: Op) -> Value:
         return self.rows(self.value(expr.operands[0]), *expr.static[0].args)
@@ -230,47 +219,6 @@ class Expressions:
         text = align(value, value.axes, value.batch, shape)
         return Value(f"np.broadcast_to({text}, {sizes})", value.axes, value.batch, shape)
 
-    # --- gather and normalise ------------------------------------------------------------------------------
-
-    def _take(self, expr: Op) -> Value:
-        table, index = self.value(expr.operands[0]), self.value(expr.operands[1])
-        rows, classes = table.shape
-        if classes == 1:
-            return table
-        shape: Shape = (rows, sympy.Integer(1))
-        if table.is_shared:
-            text = f"{plain(turn(table)).atom}[{index.text}]"
-            return Value(text if rows != 1 else f"{text}[..., 0]", index.axes, index.batch, shape)
-        axes, batch = self.union((table, index))
-        picked = align(index, axes, batch, table.shape)
-        text = f"np.take_along_axis({align(table, axes, batch, table.shape)}, {picked}, axis=-1)[..., 0]"
-        return Value(text if rows != 1 else f"{text}[..., 0]", axes, batch, shape)
-
-    def _scatter(self, expr: Op) -> Value:
-        value, index = self.value(expr.operands[0]), self.value(expr.operands[1])
-        shape = self.shape_of(expr)
-        axes, batch = self.union((value, index))
-        if shape[1] == 1:
-            return value
-        chosen = f"{align(index, axes, batch, shape)} == np.arange({self.size(shape[1])})"
-        return Value(f"np.where({chosen}, {align(value, axes, batch, shape)}, 0.0)", axes, batch, shape)
-
-    def _softmax(self, expr: Op) -> Value:
-        value = plain(self.value(expr.operands[0]))
-        if value.shape[0] == 1:
-            return Value("1", is_number=True) if value.shape[1] == 1 else value.but(f"np.ones_like({value.text})")
-        self.need("softmax")
-        return value.but(f"softmax({value.text}, {-rank(value.shape)})")
-
-    def _logsumexp(self, expr: Op) -> Value:
-        value = plain(self.value(expr.operands[0]))
-        if value.shape[0] == 1:
-            return value
-        self.need("logsumexp")
-        text = f"logsumexp({value.text}, {-rank(value.shape)})"
-        shape = self.shape_of(expr)
-        return Value(text if rank(shape) else f"{text}[..., 0]", value.axes, value.batch, shape)
-
     def _stop(self, expr: Op) -> Value:
         return self.value(expr.operands[0])
 
@@ -283,56 +231,6 @@ class Expressions:
         inner = Expressions(self.layout, self.need, steps=steps, here=here, local=self.local, prepare=self.prepare)
         inner.local = frozenset(n for n in self.local if self.layout.plan.variables[n].axis != axis)
         return inner
-
-    def _stack(self, expr: Op) -> Value:
-        axis = str(expr.static[0])
-        value = plain(self.whole(axis).value(expr.operands[0]))
-        axes = tuple(a for a in self.layout.axes if a in {*value.axes, axis})
-        if axis not in value.axes:
-            text = self.full(value, axes, value.batch, value.shape)
-            value = Value(text, axes, value.batch, value.shape)
-        moved = f"np.moveaxis({value.text}, {axes.index(axis)}, -1)"
-        rest = tuple(a for a in axes if a != axis)
-        if rank(value.shape) == 0:  # a row of numbers
-            moved = f"{moved}[..., None, :]"
-        return Value(moved, rest, value.batch, (value.shape[0], length(expr.static[0])))
-
-    def _unstack(self, expr: Op) -> Value:
-        axis = str(expr.static[0])
-        value = plain(self.value(expr.operands[0]))
-        row = ", 0" if value.shape[0] == 1 else ""
-        shape = (value.shape[0], sympy.Integer(1))
-        if axis in self.steps:
-            ahead = ", :" if not row else row
-            return Value(f"{value.atom}[...{ahead}, {self.steps[axis]}]", value.axes, value.batch, shape)
-        text = f"{value.atom}[...{row}, :]" if row else value.text
-        axes = tuple(a for a in self.layout.axes if a in {*value.axes, axis})
-        if axis in value.axes:  # column t of a matrix that itself depends on t
-            self.need("diagonal")
-            return Value(f"diagonal({text}, {axes.index(axis)})", axes, value.batch, shape)
-        return Value(f"np.moveaxis({text}, -1, {axes.index(axis)})", axes, value.batch, shape)
-
-    def _place(self, expr: Op) -> Value:
-        value, position = plain(self.value(expr.operands[0])), expr.static[0]
-        if value.is_number:
-            value = Value(f"DTYPE({value.text})")
-        axis = position.axis
-        if self.here is not None and self.here.axis == axis:
-            if self.here.from_end == position.from_end:
-                return value if self.here == position else value.but(f"np.zeros_like({value.text})")
-            meets = f"{self.position(self.here)} == {self.position(position)}"
-            return value.but(f"({value.text} if {meets} else np.zeros_like({value.text}))")
-        if axis in self.steps:
-            meets = f"{self.steps[axis]} == {self.position(position, -1)}"
-            if is_stepwise(expr.operands[0], axis):
-                return value.but(f"({value.text} if {meets} else np.zeros_like({value.text}))")
-            once = self.prepare("placed", value.text, value.text)
-            zero = self.prepare("nothing", f"np.zeros_like({once})", f"np.zeros_like({once})")
-            return value.but(f"({once} if {meets} else {zero})")
-        chosen = Value(f"(np.arange({self.steps_of(axis)}) == {self.position(position, -1)})", (axis,))
-        axes, batch = self.union((value, chosen))
-        condition, text = (align(v, axes, batch, value.shape) for v in (chosen, value))
-        return Value(f"np.where({condition}, {text}, 0.0)", axes, batch, value.shape)
 
 
 def _inner_leaves(expr: sympy.Expr) -> set[sympy.Expr]:
@@ -357,12 +255,12 @@ METHODS: dict[str, Callable[[Expressions, Op], Value]] = {
     "transpose": Expressions._transpose,
     "reduce_to": Expressions._reduce_to,
     "broadcast_to": Expressions._broadcast_to,
-    "take": Expressions._take,
-    "scatter": Expressions._scatter,
-    "softmax": Expressions._softmax,
-    "logsumexp": Expressions._logsumexp,
+    "take": emit_gather.take,
+    "scatter": emit_gather.scatter,
+    "softmax": emit_gather.softmax,
+    "logsumexp": emit_gather.logsumexp,
     "stop": Expressions._stop,
-    "stack": Expressions._stack,
-    "unstack": Expressions._unstack,
-    "place": Expressions._place,
+    "stack": emit_time.stack,
+    "unstack": emit_time.unstack,
+    "place": emit_time.placed,
 }

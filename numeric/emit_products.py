@@ -4,7 +4,7 @@ A product with a matrix that all examples share becomes one GEMM: ``h @ W.T`` fo
 factors is multiplied in the order that needs the fewest operations.  A sum over time of outer products, such as
 ``sum[t](dz[t] @ x[t].T)``, becomes one GEMM over all steps and examples: ``dz.reshape(-1, H).T @ x.reshape(-1, D)``.
 
-Read next: `numeric.emit`.
+Read next: `numeric.emit_gather`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from functools import cache
 
 import sympy
 
-from derive.expr import Op, apply, is_op
+from derive.expr import Op, is_op
 from derive.expr import matmul as matmul_of
+from derive.expr import times as product_of
 from derive.primitives import Shape
 from numeric.emit_values import Place, Value, align, column_text, plain, rank, turn
 
@@ -102,7 +103,9 @@ def _matrix_times_column(place: Place, matrix: Value, column: Value) -> Value:
 
 def _transposed(place: Place, matrix: Value) -> str:
     """The transpose of a shared matrix; inside a loop one that lies in memory as BLAS likes it, made before."""
-    return place.prepare(f"{matrix.text.partition('[')[0]}_T", f"np.ascontiguousarray({matrix.atom}.T)", f"{matrix.atom}.T")
+    return place.prepare(
+        f"{matrix.text.partition('[')[0]}_T", f"np.ascontiguousarray({matrix.atom}.T)", f"{matrix.atom}.T"
+    )
 
 
 # --- sums over time and examples --------------------------------------------------------------------------------
@@ -122,7 +125,7 @@ def total(place: Place, expr: sympy.Expr, over: tuple[str, ...], batch: bool) ->
         axis = str(expr.static[0])
         return total(place.whole(axis), expr.operands[0], (*over, axis), batch)
     if is_op(expr, "times") and expr.operands[0].is_number and len(expr.operands) > 1:
-        rest = total(place, apply("times", *expr.operands[1:]) if len(expr.operands) > 2 else expr.operands[1], over, batch)
+        rest = total(place, product_of(*expr.operands[1:]), over, batch)
         factor = place.value(expr.operands[0]).text
         return rest.but(f"-{rest.atom}" if factor == "-1" else f"{factor} * {rest.atom}")
     if is_op(expr, "transpose"):

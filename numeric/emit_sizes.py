@@ -1,6 +1,6 @@
 """How the generated code learns sizes: from the shapes of the arrays it is given.
 
-Read next: `numeric.emit`.
+Read next: `numeric.emit_buffers`.
 """
 
 from __future__ import annotations
@@ -28,15 +28,18 @@ class KnownSizes:
 
     Attributes:
         names: identifier of each size by symbol, the number of examples among them.
+        keywords: identifier and symbol of sizes that no array tells; None for the number of examples.
     """
 
     def __init__(self, layout: Layout) -> None:
         plan = layout.plan
         self.names: dict[sympy.Symbol, str] = {**layout.sizes, BATCH: layout.batch}
         self.definitions: dict[sympy.Symbol, _Definition] = {}
+        self.keywords: list[tuple[str, sympy.Symbol | None]] = []
         variables = [plan.variables[name] for name in plan.leaves]
         shapes = [(layout.names[var.name], public_shape(var, var.role == "input")) for var in variables]
-        while any([self._learn(array, i, dim) for array, shape in shapes for i, dim in enumerate(shape)]):
+        places = [(array, i, dim) for array, shape in shapes for i, dim in enumerate(shape)]
+        while sum(self._learn(*place) for place in places):
             continue
 
     def _learn(self, array: str, position: int, dim: sympy.Expr) -> bool:
@@ -58,8 +61,8 @@ class KnownSizes:
         self.definitions[symbol] = _Definition(array, position, text, frozenset(rest.free_symbols))
         return True
 
-    def lines(self, body: str) -> tuple[list[str], list[tuple[str, sympy.Symbol | None]]]:
-        """Statements for the sizes that a body uses, and those sizes that must be given by keyword."""
+    def lines(self, body: str) -> list[str]:
+        """Statements for the sizes that a body uses; those that follow from no array become `keywords`."""
         words = set(re.findall(r"\w+", body))
         needed = {symbol for symbol, name in self.names.items() if name in words}
         for symbol in reversed(self.definitions):
@@ -78,4 +81,5 @@ class KnownSizes:
             else:
                 lines.append(f"    {self.names[symbol]} = {definition.text}")
         missing = sorted(needed - self.definitions.keys(), key=str)
-        return lines, [(self.names[s], None if s == BATCH else s) for s in missing]
+        self.keywords = [(self.names[s], None if s == BATCH else s) for s in missing]
+        return lines

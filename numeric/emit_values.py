@@ -4,17 +4,18 @@ An array is (time axes …, batch, rows, columns), each leading axis only where 
 no axis for its columns and a scalar none at all.  Which axes are there is known when the code is written, never
 looked up when it runs: a size that happens to be 1 changes nothing.
 
-Read next: `numeric.emit_ops`.
+Read next: `numeric.emit_products`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import sympy
 
+from derive.expr import Fixed
 from derive.primitives import Shape, ShapeOf
 from numeric.printer import is_atom
 
@@ -95,6 +96,27 @@ def column_text(value: Value) -> str:
     return plain(value).atom
 
 
+def rows_of(value: Value, low: sympy.Expr, high: sympy.Expr, size: Callable[[sympy.Expr], str]) -> Value:
+    """Rows low … high - 1; `size` writes a dimension as text."""
+    rows, columns = value.shape
+    count = sympy.expand(high - low)
+    if count == rows:
+        return value
+    first = size(low)
+    span = f"{'' if first == '0' else first}:{'' if sympy.expand(high - rows) == 0 else size(high)}"
+    if value.turned and columns != 1:  # rows of a transpose are columns of what is stored
+        pick = first if count == 1 else span
+        index = f":, {pick}" if value.is_shared else f"..., {pick}"
+        return replace(value, text=f"{value.atom}[{index}]", shape=(count, columns))
+    value = plain(value)
+    if columns == 1:
+        pick = first if count == 1 else span
+        index = pick if value.is_shared else f"..., {pick}"
+    else:
+        index = span if value.is_shared else f"..., {span}, :"
+    return replace(value, text=f"{value.atom}[{index}]", shape=(count, columns))
+
+
 def align(value: Value, axes: Sequence[str], batch: bool, shape: Shape) -> str:
     """The text with axes of length 1 where the target has one that the value lacks."""
     value = plain(value)
@@ -122,6 +144,20 @@ class Place(Protocol):
     @property
     def shape_of(self) -> ShapeOf:
         """Shape (rows, columns) of an expression."""
+        ...
+
+    @property
+    def steps(self) -> Mapping[str, str]:
+        """Loop variable of each axis that is computed step by step; other axes are computed whole."""
+        ...
+
+    @property
+    def here(self) -> Fixed | None:
+        """The boundary position that is being computed, if it is one."""
+        ...
+
+    def position(self, index: Fixed, offset: int = 0) -> str:
+        """A fixed position plus an offset."""
         ...
 
     @property

@@ -4,7 +4,7 @@ The source is generated once for a system, a dtype and a choice of outputs, and 
 Arrays are copied on the way in and on the way out, so that neither a later call nor a change of the caller's arrays
 touches what a `Run` stands for.
 
-Read next: `numeric.cells`.
+Read next: `numeric.initialisers`.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Run:
 
     outputs: Mapping[str, Floats]
     final: Mapping[str, Floats]
+    kernel: Kernel = field(repr=False)
     sizes: Sizes = field(repr=False)
     saved: tuple[Any, ...] = field(repr=False)
 
@@ -112,6 +113,7 @@ class Kernel:
         return Run(
             {name: np.array(value, self.dtype) for name, value in outputs.items()},
             {name: np.array(value) for name, value in final.items()},
+            self,
             sizes,
             saved,
         )
@@ -127,6 +129,8 @@ class Kernel:
         Raises:
             ValueError: one line, for a name or shape that does not fit.
         """
+        if run.kernel is not self:
+            raise ValueError(f"this run is one of {run.kernel}, not of {self}")
         upstream, ends = self._cotangents(run, cotangents, final or {})
         given = [*(upstream[name] for name in self.plan.upstream)]
         for name, positions in self.plan.ends.items():
@@ -149,7 +153,10 @@ class Kernel:
     def _array(self, value: Any, name: str) -> NDArray[Any]:
         """A copy in the kernel's dtype."""
         if self.system.variables[name].classes is not None:
-            return np.array(value, np.int64)
+            indices = np.array(value)
+            if indices.dtype.kind not in "iu":
+                raise ValueError(f"{name} holds indices: integers, not {indices.dtype}")
+            return indices.astype(np.int64)
         array = np.asarray(value)
         if array.dtype.kind not in "fiub":
             raise ValueError(f"{name} holds {array.dtype}, not real numbers")
@@ -176,7 +183,9 @@ class Kernel:
 
     def _expected(self, name: str, value: Floats) -> str:
         shape = public_shape(self.system.variables[name], name in self.plan.batched)
-        symbols = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''}) = " if len(shape) == value.ndim else ""
+        symbols = (
+            f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''}) = " if len(shape) == value.ndim else ""
+        )
         return f"{symbols}{value.shape}"
 
     def _gradient(self, run: Run, name: str, value: Any, kind: str) -> Floats:

@@ -9,7 +9,7 @@ that occur twice are shared by `sympy.cse`.  The text is printed by `numeric.pri
 A step is what the core equations compute at one t from what they read: parameters, ``x[t]``, ``h[t-1]``, and in a
 system that runs backward ``q[t+1]``.  What sums over time or reads fixed positions is no step.
 
-Read next: `numeric.cells`.
+Read next: `numeric.oracles`.
 """
 
 from __future__ import annotations
@@ -175,9 +175,7 @@ class _Step:
         self.shapes[key] = shape
         rows, columns = (*shape, 1, 1)[:2]
         stem = self.supply.fresh(re.sub(r"\W+", "_", key).strip("_"))  # no author's name holds two underscores
-        self.symbols[key] = [
-            [sympy.Symbol(f"{stem}__{i}_{j}", real=True) for j in range(columns)] for i in range(rows)
-        ]
+        self.symbols[key] = [[sympy.Symbol(f"{stem}__{i}_{j}", real=True) for j in range(columns)] for i in range(rows)]
         return self.symbols[key]
 
     def _read(self, read: Ref) -> Entries:

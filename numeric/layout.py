@@ -72,7 +72,7 @@ class Layout:
         self.batch = self.fresh("B")
         self.loops = {axis: self.fresh(axis) for axis in axes}
         self.names |= {name: self.fresh(name) for name in plan.variables if name not in self.names}
-        self.before = {name: 0 for name in plan.variables}
+        self.before = dict.fromkeys(plan.variables, 0)
         self.after = dict(self.before)
         self._views: dict[tuple[str, int], str] = {}
         self._wholes: dict[str, str] = {}
@@ -159,7 +159,9 @@ class Layout:
         if not is_op(equation.expr, "concat") or self.is_padded(equation.name) or equation.name in found:
             return
         operands = equation.expr.operands
-        names = [operand.name for operand in operands if isinstance(operand, Ref) and operand.index == equation.out.index]
+        names = [
+            operand.name for operand in operands if isinstance(operand, Ref) and operand.index == equation.out.index
+        ]
         free = here - found.keys() - {part.whole for part in found.values()} - {equation.name}
         if len(set(names)) != len(operands) or not free.issuperset(names) or any(map(self.is_padded, names)):
             return

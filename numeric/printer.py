@@ -87,11 +87,14 @@ class Printer(NumPyPrinter):
 
     def _fill(self, template: str, arguments: list[str]) -> str:
         """A template with its arguments, in parentheses where they are not the whole argument of a call."""
-        for i, text in enumerate(arguments):
-            whole = re.compile(rf"(?<=[(]){{{i}}}(?=[,)])|(?<=, ){{{i}}}(?=[,)])".replace(f"{{{i}}}", rf"\{{{i}\}}"))
-            template = whole.sub(text.replace("\\", r"\\"), template)
-            template = template.replace(f"{{{i}}}", text if is_atom(text) else f"({text})")
-        return template
+
+        def put(match: re.Match[str]) -> str:
+            text = arguments[int(match[1])]
+            before, after = template[: match.start()], template[match.end() :]
+            alone = before.endswith(("(", ", ")) and after.startswith((")", ","))
+            return text if alone or is_atom(text) else f"({text})"
+
+        return re.sub(r"\{(\d)\}", put, template)
 
     def _print_Add(self, expr: sympy.Add, order: str | None = None) -> str:
         text = ""

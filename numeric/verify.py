@@ -13,9 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy
+
 from derive.evidence import Evidence
 from derive.proof import proofs
 from derive.system import System
+from numeric.agreement import with_kernel
 from numeric.draws import Case
 from numeric.draws import cases as draw_cases
 from numeric.oracles import (
@@ -27,7 +30,6 @@ from numeric.oracles import (
     with_second_derivatives,
     with_torch,
 )
-from numeric.agreement import with_kernel
 from numeric.taylor import with_taylor
 
 Oracle = Callable[[Subject, Sequence[Case]], Evidence]
@@ -76,7 +78,8 @@ def check(
         if progress is not None:
             progress(name)
         try:
-            found.append(oracle(subject, drawn))
+            with numpy.errstate(all="ignore"):  # infinities and NaN are findings, not warnings
+                found.append(oracle(subject, drawn))
         except NotDone as reason:
             missing.append(f"{name}: {reason}")
     if missing:

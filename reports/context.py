@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from derive.adjoint import default_wrt
-from derive.equation import Equation
+from derive.equation import PRIMAL, Equation
 from derive.evidence import Evidence
 from derive.expr import Fixed
 from derive.simplify import for_reading
 from derive.system import System
-from reports.derivation import PRIMAL, Readings
+from reports.derivation import Readings
 from reports.grouping import Group, group_equations
 from reports.notation import Notation, SystemNames
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import sympy
 
 from derive.elementwise import partial
-from derive.equation import Equation
+from derive.equation import PRIMAL, Equation
 from derive.expr import Fixed, Index, Op, Ref, Step, apply, axis_symbol, plus, ref, refs, times
 from derive.primitives import TABLE, ShapeOf
 from derive.rewrite import replace as substitute
@@ -147,9 +147,6 @@ class Readings:
                 contribution = vjp(expr, ybar, position, value, self.adjoint.shape_of)
                 if contribution is not None:
                     yield from self._pull(operand, contribution, context, operand, name, (*rules, expr.primitive))
-
-
-PRIMAL = ("pre-activation", "operand")
 
 
 def _place(index: Index | None) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from derive.equation import Equation
+from derive.equation import COPIES, Equation
 from derive.expr import Op, Ref, neg
 from derive.latex import signed
 from derive.system import System
@@ -47,7 +47,7 @@ class Group:
 def root(system: System, name: str) -> str:
     """The quantity that a cotangent belongs to; a quantity of the primal itself."""
     var = system.variables.get(name)
-    while var is not None and var.origin is not None and var.origin.kind != "pre-activation":
+    while var is not None and var.origin is not None and var.origin.kind not in ("pre-activation", *COPIES):
         if var.origin.of not in system.variables:
             break
         name, var = var.origin.of, system.variables[var.origin.of]
@@ -57,7 +57,7 @@ def root(system: System, name: str) -> str:
 def marked(system: System, name: str) -> tuple[object, str] | None:
     """(What the name is apart from its mark, its mark); None without a mark."""
     var = system.variables.get(name)
-    if var is not None and var.origin is not None:
+    if var is not None and var.origin is not None and var.origin.kind not in COPIES:
         if var.origin.kind == "pre-activation":
             return ("pre-activation", name.partition(var.origin.of)[2]), var.origin.of
         inner = marked(system, var.origin.of) if var.origin.of in system.variables else None

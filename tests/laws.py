@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy
@@ -133,7 +134,7 @@ def _forward_in_chunks(system: System, case: Case, cuts: Sequence[int]) -> tuple
     """The cases of the chunks and their values, in the order of time."""
     (axis,) = system.axes
     edges = [0, *cuts, case.steps[axis]]
-    spans = list(zip(edges, edges[1:], strict=False))
+    spans = list(pairwise(edges))
     pieces, values, initial = [], [], case.initial
     for low, high in reversed(spans) if _runs_backward(system) else spans:
 
@@ -163,9 +164,7 @@ def _backward_in_chunks(system: System, adjoint: System, pieces: Iterable[Case],
         final = {name: found.get(("initial", name), numpy.zeros_like(array)) for name, array in final.items()}
         for leaf, array in found.items():
             kind, name = leaf
-            if kind == "initial":
-                total[leaf] = array
-            elif leaf not in total:
+            if kind == "initial" or leaf not in total:
                 total[leaf] = array
             elif system.variables[name].axis is None:
                 total[leaf] = total[leaf] + array

@@ -57,8 +57,9 @@ class Writer:
     def text(self) -> str:
         """The system; what was declared and then never chosen is left out."""
         used = set(re.findall(r"\w+", "\n".join(self.equations)))
-        declarations = [d for d in self.declarations if re.findall(r"\w+", d.removeprefix("const ").removeprefix("input "))[0] in used]
-        return "\n".join([*declarations, *self.equations])
+        names = [re.sub(r"^(const|input) ", "", line) for line in self.declarations]
+        kept = [d for d, name in zip(self.declarations, names, strict=True) if re.split(r"\W", name)[0] in used]
+        return "\n".join([*kept, *self.equations])
 
     # --- expressions ---------------------------------------------------------------------------------------
 
@@ -89,7 +90,7 @@ class Writer:
     def column(self, dimension: str) -> str:
         """A bounded column of that dimension."""
         function = self.pick(*SMOOTH, *(KINKED if self.kinks else ()))
-        kind = self.pick("function", "function", "gated", "scaled", "ratio", "simplex", "outer", "rows", "stop", "power")
+        kind = self.pick(*("function",) * 2, "gated", "scaled", "ratio", "simplex", "outer", "rows", "stop", "power")
         inner = self.affine(dimension)
         match kind:
             case "function":
@@ -103,8 +104,9 @@ class Writer:
             case "simplex":
                 return f"softmax({inner})"
             case "outer":
-                left, right = self.read(dimension), self.pick(*self.columns[dimension]) if dimension in self.columns else ""
-                return f"tanh({left})" if not right else f"tanh(({left}) @ ({right}).T @ tanh({inner}))"
+                if dimension not in self.columns:
+                    return f"cos({inner})"
+                return f"tanh(({self.read(dimension)}) @ ({self.pick(*self.columns[dimension])}).T @ tanh({inner}))"
             case "rows":
                 wide = self.leaf("W", f"{dimension} + D, {dimension}")
                 return f"rows(tanh({wide} @ ({inner})), 0:{dimension})"
@@ -214,7 +216,7 @@ def _whole(writer: Writer, states: list[tuple[str, str, int]]) -> None:
 
 def _matrix_state(writer: Writer, states: list[tuple[str, str, int]]) -> None:
     """Fast weights: a matrix that decays and is written by an outer product."""
-    (name, rows, _), columns = writer.pick(*states), writer.pick(*sorted(writer.columns))
+    name, columns = writer.pick(*states)[0], writer.pick(*sorted(writer.columns))
     key = writer.pick(*writer.columns[columns])
     writer.equations.append(f"F[t] = 0.5 * F[t-1] + tanh({name}[t]) @ tanh({key}).T")
     writer.equations.append(f"r[t] = F[t] @ {writer.pick(*writer.columns[columns])}")

@@ -8,8 +8,6 @@ Each copy has parameters and an initial state of its own; constants, masks and o
     stack([load("lstm"), load("gru")])        any cells, of any sizes
     stack(bidirectional(load("lstm")), 2)     nn.LSTM(num_layers=2, bidirectional=True)
 
-Sources: Schuster & Paliwal 1997, IEEE TSP 45(11) (bidirectional); Graves 2013, arXiv 1308.0850 (deep).
-
 Read next: `derive.networks.heads`.
 """
 
@@ -27,6 +25,8 @@ from derive.networks.rename import Names, assembled, marked, only_axis, renamed,
 from derive.shapes import unpair
 from derive.system import Equation, System, Var
 
+DEEP = "Graves 2013, arXiv 1308.0850"
+BIDIRECTIONAL = "Schuster & Paliwal 1997, IEEE TSP 45(11)"
 HALF = sympy.Rational(1, 2)
 MERGE: Mapping[str, Callable[[Ref, Ref], sympy.Expr]] = {  # the words are those of Keras
     "concat": concat,
@@ -67,7 +67,8 @@ def stack(
         net = copy if net is None else wired(joined(net, copy), {moved[driven]: below})
         below = now(net.variables[moved[result]])
     assert net is not None
-    return net.renamed(name=f"{cells[0].name}-{len(cells)}-layers")
+    named = " under ".join(dict.fromkeys(c.title or c.name for c in cells))
+    return net.renamed(name=f"{cells[0].name}-{len(cells)}-layers", title=f"{len(cells)} layers: {named}", source=DEEP)
 
 
 def _layer(cell: System, number: int, driven: str, *, shared: bool, used: set[str]) -> System:
@@ -111,7 +112,9 @@ def bidirectional(cell: System, merge: str = "concat", *, output: str | None = N
     backward = reverse(marked(cell, "bwd", "backward", keep=keep, taken={*cell.variables, *forward.variables}), axis)
     both = joined(forward, backward)
     halves = [now(both.variables[_moved(cell, copy)[name]]) for copy in (forward, backward)]
-    return defined(both, name, MERGE[merge](*halves), axis).renamed(name=f"bidirectional-{cell.name}")
+    return defined(both, name, MERGE[merge](*halves), axis).renamed(
+        name=f"bidirectional-{cell.name}", title=f"Bidirectional: {cell.title or cell.name}", source=BIDIRECTIONAL
+    )
 
 
 def _moved(old: System, new: System) -> dict[str, str]:

@@ -15,7 +15,7 @@ What a decoder reads besides is a choice of its own.  With *teacher forcing* it 
 an input, and no gradient goes that way; *free running*, it reads its own prediction, and the gradient passes through
 it: two systems with two derivations.
 
-Read next: `derive.stability`.
+Read next: `derive.networks.recipes`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,13 @@ from derive.networks.rename import Names, assembled, marked, only_axis, renamed
 from derive.system import Equation, System, Var
 
 AXIS = "u"
+LUONG = "Luong, Pham & Manning 2015, arXiv 1508.04025"
+SOURCES = {
+    "last": "Sutskever, Vinyals & Le 2014, arXiv 1409.3215",
+    "every": "Cho et al. 2014, arXiv 1406.1078",
+    "additive": "Bahdanau, Cho & Bengio 2015, arXiv 1409.0473",
+    "scaled": f"{LUONG}; scores of Vaswani et al. 2017, arXiv 1706.03762",
+}
 CONTEXTS = ("last", "every", *SCORES)
 FEEDINGS = ("targets", "own")
 
@@ -84,7 +91,8 @@ def encoder_decoder(
     copied = same and start is None and context not in ("every", "additive")
     for name in decoder.boundaries:
         net = _started(net, moved[name], name, last(encoder, name) if copied else source, copied=copied)
-    return net.renamed(name=f"encoder-decoder-{context}")
+    title = f"Encoder-decoder ({context}): {encoder.title or encoder.name} to {decoder.title or decoder.name}"
+    return net.renamed(name=f"encoder-decoder-{context}", title=title, source=SOURCES.get(context, LUONG))
 
 
 def _decoder(decoder: System, encoder: System) -> tuple[System, dict[str, str]]:

@@ -65,7 +65,9 @@ def transformer_block(heads: int = 1, *, causal: bool = False, function: str = "
     fed = residual(feed_forward(function))
     fed = renamed(fed, {"z": "z_2"})
     second = _above(first, fed, output="n")
-    return _above(second, layer_norm(), output="z_2").renamed(name="transformer-block")
+    return _above(second, layer_norm(), output="z_2").renamed(
+        name="transformer-block", title="Transformer encoder block", source="Vaswani et al. 2017, arXiv 1706.03762"
+    )
 
 
 def _above(lower: System, upper: System, output: str = "z") -> System:

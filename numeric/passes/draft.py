@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from os.path import commonprefix
+from itertools import takewhile
 
 import sympy
 
@@ -98,11 +98,15 @@ def is_time_free(expr: sympy.Expr) -> bool:
     return bool(found) and all(found) and not moves
 
 
+def _common_start(texts: Sequence[str]) -> str:
+    columns = takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False))
+    return "".join(letters[0] for letters in columns)
+
+
 def common_name(names: Sequence[str]) -> str:
     """What several names have in common: ``dW`` for ``dW_f`` and ``dW_i``; all of them if that is nothing."""
-    head = commonprefix(list(names))
-    rest = [name[len(head) :] for name in names]
-    tail = commonprefix([name[::-1] for name in rest])[::-1]
+    head = _common_start(names)
+    tail = _common_start([name[len(head) :][::-1] for name in names])[::-1]
     joined = f"{head.rstrip('_')}_{tail.strip('_')}".strip("_")
     return joined or "_".join(names[:2]) + ("_etc" if len(names) > 2 else "")
 

@@ -52,9 +52,10 @@ def _products(equation: Equation, draft: Draft) -> list[Product]:
         if isinstance(term, Op) and is_op(term, "matmul") and equation.axis is not None:
             matrix, column = matmul(*term.operands[:-1]), term.operands[-1]
             shared = is_time_free(matrix) and not any(read.name in draft.batched for read in refs(matrix))
-            if shared and isinstance(column, Ref) and is_here(column, equation.out.index):
-                if len(draft.variables[column.name].shape) == 1 and column not in [c for _, _, c in found]:
-                    found.append((term, matrix, column))
+            if not shared or not isinstance(column, Ref) or not is_here(column, equation.out.index):
+                continue
+            if len(draft.variables[column.name].shape) == 1 and column not in [c for _, _, c in found]:
+                found.append((term, matrix, column))
     return found
 
 

@@ -14,7 +14,7 @@ import sympy
 
 from derive.expr import Op, Ref, concat, is_op, plus, refs
 from derive.system import Equation
-from numeric.passes.draft import Additions, Draft, common_name, is_here, is_time_free, map_stage, terms_of
+from numeric.passes.draft import Additions, Draft, common_name, is_time_free, map_stage, terms_of
 from numeric.schedule import Schedule, Stage, reads
 
 
@@ -55,8 +55,8 @@ def _members(plan: Schedule, packed: Equation, changed: dict[Ref, sympy.Expr]) -
             if read.name != packed.name:
                 continue
             terms = terms_of(equation.expr)
-            own = [t for t in terms if isinstance(t, Op) and is_op(t, "rows") and is_here(t.operands[0], packed.out.index)]
-            own = [t for t in own if t.operands[0] == packed.out]
+            own = [term for term in terms if isinstance(term, Op) and is_op(term, "rows")]
+            own = [term for term in own if term.operands[0] == packed.out]
             if not here or len(own) != 1 or packed.name in plan.final or packed.name in plan.outputs:
                 return []
             found.append(_Member(equation, own[0], tuple(t for t in terms if t is not own[0])))

@@ -29,7 +29,9 @@ def share(plan: Schedule) -> Schedule:
         return plan
     draft = Draft(plan)
     named: dict[Op, Equation] = {}
-    parts = ([s for stage in part for s in _stages(stage, repeated, named, draft)] for part in (plan.forward, plan.backward))
+    parts = (
+        [s for stage in part for s in _stages(stage, repeated, named, draft)] for part in (plan.forward, plan.backward)
+    )
     return draft.finish(*parts)
 
 

@@ -55,5 +55,3 @@ def _products(matrix: sympy.Expr, joined: Op, recurrent: frozenset[str], shape_o
         terms.append(matmul(columns, part))
         low = high
     return terms
-
-

@@ -72,16 +72,16 @@ SYSTEMS = {
 }
 
 
-def worst_difference(
-    kernel: Kernel, case: Case, *, check_gradient: bool = True
-) -> float:
+def worst_difference(kernel: Kernel, case: Case, *, check_gradient: bool = True) -> float:
     """Largest relative difference of anything a kernel returns."""
     system = kernel.system
     run = kernel.forward(case.parameters, case.inputs, case.initial, case.steps)
     values = evaluate(system, case.parameters, case.inputs, case.initial, case.steps, xp=NUMPY)
     found = [relative(run.outputs[name], values[name], kernel) for name in run.outputs]
     for name in run.final:
-        found.append(relative(run.final[name], at_positions(values, name, tuple(final_positions(system, name))), kernel))
+        found.append(
+            relative(run.final[name], at_positions(values, name, tuple(final_positions(system, name))), kernel)
+        )
     if not check_gradient:
         return max(found)
     gradients = kernel.backward(run, case.cotangents, case.final)

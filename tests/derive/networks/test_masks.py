@@ -46,7 +46,7 @@ def test_a_padded_batch_is_its_sequences_one_by_one(name):
     }
     up = whole.find("upstream", "L").name
     together = evaluate(whole, case.parameters, {**case.inputs, **valid, up: np.ones(batch)}, case.initial)
-    shared = {name: 0.0 for name in net.parameters}
+    shared = dict.fromkeys(net.parameters, 0.0)
     for e in range(batch):
         inputs = {n: cut(a, net.variables[n], lengths[e], e) for n, a in case.inputs.items()}
         initial = {n: a[e : e + 1] for n, a in case.initial.items()}

@@ -93,6 +93,7 @@ def test_the_last_value_is_where_the_recurrence_ends():
     assert str(last(derive.load("rnn-readout"), "o")) == "o[T]"
 
 
+THREE = derive.parse("x[t] : 3\n" + RNN, name="rnn")
 BAD = [
     (lambda: renamed(derive.load("rnn"), {"q": "r"}), "q is no quantity of rnn"),
     (lambda: renamed(derive.load("rnn"), {"x": "h"}), "two quantities would be called h"),
@@ -104,7 +105,7 @@ BAD = [
     (lambda: reverse(derive.load("rnn"), "u"), "rnn has the time axes t; say which, not u"),
     (lambda: connect(derive.load("rnn"), {"q": "h"}, derive.load("lstm")), "q is no input of rnn; its inputs are x"),
     (lambda: connect(derive.load("rnn"), {"x": "q"}, derive.load("lstm")), "q is no quantity of lstm"),
-    (lambda: connect(derive.parse("x[t] : 3\n" + RNN, name="rnn"), {"x": "y"}, derive.parse("y[t] = A @ x[t]\nA : 4, 4")),
+    (lambda: connect(THREE, {"x": "y"}, derive.parse("A : 4, 4\ny[t] = A @ x[t]")),
      "x of rnn is 3 × 1, but y[t] is 4 × 1"),
     (lambda: feed_back(derive.load("rnn"), "q"), "q is no sequence of rnn"),
     (lambda: joined(derive.load("rnn"), derive.load("lstm")), "h is something else in lstm"),

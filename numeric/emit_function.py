@@ -1,0 +1,150 @@
+"""The statements of ``forward`` or ``backward``: stages in order, maps as array expressions, scans as loops.
+
+Read next: `numeric.emit`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from derive.expr import Fixed, Ref, Step, is_op
+from derive.system import Equation
+from numeric.emit_buffers import Buffers
+from numeric.emit_ops import Expressions
+from numeric.emit_products import total
+from numeric.emit_values import align
+from numeric.layout import Layout
+from numeric.printer import bare
+from numeric.schedule import Stage, reads
+
+
+class Function:
+    """The body of one function in the making.
+
+    Args:
+        layout: where everything lives.
+        stages: what the function computes.
+        initial: argument that gives the boundary values of a quantity.
+        need: called with the name of a helper function that a statement uses.
+
+    Attributes:
+        lines: statements so far.
+    """
+
+    def __init__(
+        self, layout: Layout, stages: Sequence[Stage], initial: Mapping[str, str], need: Callable[[str], None]
+    ) -> None:
+        self.layout, self.plan, self.stages, self.need = layout, layout.plan, stages, need
+        self.buffers = Buffers(layout, stages, initial)
+        self.place = Expressions(layout, need)
+        self.lines: list[str] = []
+        self.prepared: dict[str, str] = {}  # text → name of what is computed before a loop
+
+    def write(self, boundaries: Iterable[str]) -> None:
+        """Statements of all stages, after buffers for the quantities with given boundary values."""
+        for name in boundaries:
+            self.lines += self.buffers.allocate([name])
+        for stage in self.stages:
+            if stage.kind == "scan":
+                self._scan(stage)
+            else:
+                for equation in stage.equations:
+                    self._equation(equation)
+
+    # --- one equation --------------------------------------------------------------------------------------
+
+    def _add(self, left: str, right: str, equation: Equation, indent: str = "    ") -> None:
+        number = self.plan.numbers.get(equation.out)
+        self.lines.append(f"{indent}{left} = {bare(right)}" + (f"  # ({number})" if number is not None else ""))
+
+    def _equation(self, equation: Equation) -> None:
+        index, name, place = equation.out.index, self.layout.names[equation.name], self.place
+        if isinstance(index, Fixed):
+            self._boundary(equation, index)
+        elif isinstance(index, Step):
+            self._map(equation, index.axis)
+        elif equation.name in self.plan.batched:
+            value = place.value(equation.expr)
+            self._add(name, place.full(value, (), True, place.shape_of(equation.out)), equation)
+        else:
+            self._add(name, self._over_examples(equation), equation)
+
+    def _over_examples(self, equation: Equation) -> str:
+        """Something shared: what differs between examples is summed over them, term by term."""
+        place, expr = self.place, equation.expr
+        shape = place.shape_of(equation.out)
+        if not any(read.name in self.plan.batched for _, read, _ in reads([equation])):
+            return place.full(place.value(expr), (), False, shape)
+        terms = expr.operands if is_op(expr, "plus") else (expr,)
+        values = [total(place, term, (), True) for term in terms]
+        if len(values) == 1:
+            return place.full(values[0], (), False, shape)
+        text = align(values[0], (), False, shape)
+        for value in values[1:]:
+            piece = align(value, (), False, shape)
+            text += f" - {piece[1:]}" if piece.startswith("-") else f" + {piece}"
+        return text
+
+    def _boundary(self, equation: Equation, index: Fixed) -> None:
+        name = equation.name
+        self.lines += self.buffers.allocate([name])
+        value = Expressions(self.layout, self.need, here=index).value(equation.expr)
+        where = f"{self.layout.whole(name)}[{self.buffers.index(name, index)}]"
+        self._add(where, align(value, (), True, self.place.shape_of(equation.out)), equation)
+
+    def _map(self, equation: Equation, axis: str) -> None:
+        name, place = equation.name, self.place
+        value, shape = place.value(equation.expr), place.shape_of(equation.out)
+        if self.layout.is_padded(name):
+            self.lines += self.buffers.allocate([name])
+            self._add(f"{self.layout.names[name]}[...]", align(value, (axis,), True, shape), equation)
+        else:
+            self._add(self.layout.names[name], place.full(value, (axis,), True, shape), equation)
+
+    # --- loops ---------------------------------------------------------------------------------------------
+
+    def _scan(self, stage: Stage) -> None:
+        assert stage.axis is not None
+        names, layout, loop = [e.name for e in stage.equations], self.layout, self.layout.loops[stage.axis]
+        self.lines += self.buffers.allocate([name for name in names if name in layout.stored])
+        local = [name for name in names if name not in layout.stored]
+        place = Expressions(layout, self.need, steps={stage.axis: loop}, local=local, prepare=self._prepare)
+        before, self.lines = self.lines, []
+        known = len(self.prepared)
+        for equation in stage.equations:
+            if not self._is_view(equation):
+                self._step(equation, place, loop)
+        inside, self.lines = self.lines, before
+        self.lines += [f"    {name} = {text}" for text, name in list(self.prepared.items())[known:]]
+        steps = f"range({place.steps_of(stage.axis)})"
+        self.lines.append(f"    for {loop} in {steps if stage.direction > 0 else f'reversed({steps})'}:")
+        self.lines += inside
+
+    def _is_view(self, equation: Equation) -> bool:
+        """Whether an equation is satisfied by where its quantities live."""
+        parts = self.layout.parts
+        if is_op(equation.expr, "concat") and any(part.whole == equation.name for part in parts.values()):
+            return all(isinstance(o, Ref) and o.name in parts for o in equation.expr.operands)
+        return is_op(equation.expr, "rows") and equation.name in parts
+
+    def _step(self, equation: Equation, place: Expressions, loop: str) -> None:
+        name, shape = self.layout.names[equation.name], place.shape_of(equation.out)
+        value = place.value(equation.expr)
+        if equation.name in self.layout.stored:
+            self._add(f"{name}[{loop}]", align(value, (), True, shape), equation, "        ")
+        else:
+            self._add(name, place.full(value, (), True, shape), equation, "        ")
+
+    def _prepare(self, wish: str, before: str, inside: str) -> str:
+        """A name for what no step changes, computed before the loop; `inside` where a step does change it."""
+        if words([before]) & set(self.layout.loops.values()):
+            return inside
+        if before not in self.prepared:
+            self.prepared[before] = self.layout.fresh(wish)
+        return self.prepared[before]
+
+
+def words(lines: Iterable[str]) -> set[str]:
+    """All identifiers in statements, comments excepted."""
+    return {word for line in lines for word in re.findall(r"\w+", line.partition("  # ")[0])}

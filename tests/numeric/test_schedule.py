@@ -1,0 +1,165 @@
+"""Stages, residuals and passes: what is computed where, and that each pass does its one thing."""
+
+from dataclasses import replace
+
+import pytest
+
+import derive
+from derive.expr import is_op
+from derive.library import load
+from numeric.passes import PASSES, optimise
+from numeric.passes.collect import collect
+from numeric.passes.draft import common_name, subexpressions
+from numeric.passes.fold import fold
+from numeric.passes.gather import gather
+from numeric.passes.hoist import hoist
+from numeric.passes.lift import lift
+from numeric.passes.pack import pack
+from numeric.passes.prune import prune
+from numeric.passes.share import share
+from numeric.passes.split import split
+from numeric.schedule import residuals, schedule
+from tests.numeric.agreement import SYSTEMS, kernel_of
+
+
+def texts(stages):
+    return [str(equation) for stage in stages for equation in stage.equations]
+
+
+def scan(stages):
+    (found,) = [stage for stage in stages if stage.kind == "scan"]
+    return found
+
+
+def products(stage):
+    return [op for e in stage.equations for op in subexpressions(e.expr) if is_op(op, "matmul")]
+
+
+def test_stages_of_the_rnn():
+    plan = schedule(derive.parse(SYSTEMS["split"]))
+    assert [(stage.kind, stage.axis, stage.direction) for stage in plan.forward] == [("scan", "t", 1)]
+    assert [stage.kind for stage in plan.backward] == ["once", "scan", "once", "map", "once", "once", "once"]
+    assert scan(plan.backward).direction == -1
+    assert residuals(plan) == ("h", "W", "U", "x")
+    assert plan.gradients == {"h": "dh", "W": "dW", "U": "dU", "x": "dx", "b": "db"}
+    assert plan.upstream == {"h": "up_h"}
+    assert plan.ends == {"h": ("end_h",)}
+    assert plan.leaves == ("x", "W", "U", "b")
+
+
+def test_a_map_has_no_loop():
+    plan = schedule(derive.parse("y[t] = tanh(W @ x[t] + V @ x[t-1])"))
+    assert {stage.kind for stage in plan.stages} == {"map", "once"}
+    assert "for " not in kernel_of(derive.parse("y[t] = tanh(W @ x[t])")).source.split('"""')[2]
+
+
+def test_directions():
+    plan = schedule(derive.parse(SYSTEMS["bidirectional"]))
+    assert [stage.direction for stage in plan.forward if stage.kind == "scan"] == [1, -1]
+    assert sorted(stage.direction for stage in plan.backward if stage.kind == "scan") == [-1, 1]
+
+
+def test_nothing_to_differentiate():
+    plan = schedule(derive.parse("j[t] : index V\nconst E : H, V\ny[t] = take(E, j[t])"))
+    assert plan.backward == ()
+    assert plan.gradients == {}
+
+
+def test_unknown_output():
+    with pytest.raises(ValueError, match="q is no defined quantity of rnn; there are h"):
+        schedule(load("rnn"), ("q",))
+
+
+# --- passes ----------------------------------------------------------------------------------------------------------
+
+
+def test_fold():
+    plan = fold(schedule(load("rnn")))
+    assert "g_h[T+1] = end_h" in texts(plan.backward)
+    assert "dh[t] = up_h[t] + g_h[t+1]" in texts(plan.backward)
+
+
+def test_fold_keeps_what_somebody_else_reads():
+    """g_h[T+1] is read at the step T-1 too: it is no place for another value."""
+    system = derive.parse(SYSTEMS["lag"])
+    plan = schedule(system)
+    assert sum("place" in text for text in texts(fold(plan).backward)) < sum("place" in t for t in texts(plan.backward))
+
+
+def test_split_then_hoist():
+    plan = hoist(split(schedule(load("rnn"))))
+    assert "z_h[t] = rows(W_h.T, 0:H).T @ h[t-1] + z_h_in[t]" in texts(plan.forward)
+    assert "z_h_in[t] = rows(W_h.T, H:D + H).T @ x[t] + b_h" in texts(plan.forward)
+    assert [stage.kind for stage in plan.forward] == ["map", "scan"]
+
+
+def test_hoist_takes_coefficients():
+    plan = hoist(schedule(load("rnn")))
+    assert "dz_h_by[t] = 1 - h[t]**2" in texts(plan.backward)
+    assert "dz_h[t] = dh[t] * dz_h_by[t]" in texts(plan.backward)
+
+
+def test_hoist_leaves_the_recurrence():
+    system = derive.parse("h[t] = tanh(W @ h[t-1]) * tanh(V @ h[t-1])\ny[t] = h[t]", name="autonomous")
+    plan = schedule(system)
+    assert hoist(plan).forward == plan.forward
+
+
+def test_share():
+    plan = share(schedule(load("lstm")))
+    calls = [text for text in texts(plan.stages) if "tanh(c[t])" in text]
+    assert calls == ["tanh_c[t] = tanh(c[t])"]
+    assert "tanh_c" in residuals(plan)
+
+
+def test_pack_and_lift():
+    plan = schedule(load("lstm"))
+    assert len(products(scan(plan.forward))) == 4
+    packed = lift(pack(hoist(split(plan))))
+    assert [str(op) for op in products(scan(packed.forward))] == ["W_h @ h[t-1]"]
+    assert "z[t] = W_h @ h[t-1] + z_in[t]" in texts(packed.forward)
+    assert "z_in[t] = W_x @ x[t] + b" in texts(packed.forward)
+    assert "z_f[t] = rows(z[t], 0:H)" in texts(packed.forward)
+
+
+def test_pack_waits_for_its_operand():
+    """The output gate of this LSTM sees c[t], which the other gates make: it is packed for h alone."""
+    plan = pack(split(schedule(load("lstm-peephole"))))
+    assert [str(op) for op in products(scan(plan.forward))] == ["W_h @ h[t-1]", "W_x @ x[t]"]
+
+
+def test_gather_and_collect():
+    plan = collect(gather(schedule(load("lstm"))))
+    assert "g_h[t] = W_g_h.T @ dz[t]" in texts(plan.backward)
+    assert "dW = sum[t](dz[t] @ [h[t-1], x[t]].T)" in texts(plan.backward)
+    assert "dW_i = rows(dW, H:2*H)" in texts(plan.backward)
+    assert "dW" not in plan.batched
+
+
+def test_prune():
+    plan = schedule(load("lstm"), ("c",))
+    assert len(texts(prune(plan).forward)) == len(texts(plan.forward))  # the final value of h needs it
+    extra = derive.parse("h[t] = tanh(W @ h[t-1] + x[t])\ny[t] = exp(h[t])")
+    assert not any(text.startswith("y") for text in texts(prune(schedule(extra, ("h",))).forward))
+
+
+@pytest.mark.parametrize("rewrite", PASSES)
+def test_passes_are_pure_and_end(rewrite):
+    plan = schedule(load("gru"))
+    kept = replace(plan)
+    once = rewrite(plan)
+    assert plan == kept
+    assert texts(rewrite(once).stages) == texts(once.stages) or rewrite in (hoist, pack, collect, share)
+
+
+def test_no_passes_is_the_schedule():
+    plan = schedule(load("lstm"))
+    assert optimise(plan, ()) == plan
+
+
+@pytest.mark.parametrize(
+    ("names", "common"),
+    [(("dW_f", "dW_i"), "dW"), (("z_f_in", "z_i_in"), "z_in"), (("W_f", "U"), "W_f_U"), (("a", "b", "c"), "a_b_etc")],
+)
+def test_common_names(names, common):
+    assert common_name(names) == common
