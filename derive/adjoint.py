@@ -21,8 +21,9 @@ from derive.elementwise import partial
 from derive.equation import Equation, Origin, Role, Var
 from derive.expr import Fixed, Op, Ref, Step, apply, axis_symbol, fixed, plus, ref, refs, scaled, step
 from derive.operands import NameSupply, name_operands
-from derive.order import outside
+from derive.order import outside, touches
 from derive.primitives import TABLE, Shape
+from derive.reach import ancestors, default_wrt, dependent, final_positions
 from derive.shapes import ShapeOf, pair, unpair
 from derive.structural import fit
 from derive.system import System
@@ -59,38 +60,6 @@ def adjoint(
         if name not in system.variables:
             raise ValueError(f"{name} is no quantity of {system.name}; there are {', '.join(system.variables)}")
     return _Sweep(primal, chosen, leaves, tuple(final)).run()
-
-
-def default_wrt(system: System) -> tuple[str, ...]:
-    """Everything that has a gradient: parameters, inputs that are no integers, given initial values."""
-    real = tuple(name for name in system.inputs if system.variables[name].classes is None)
-    return tuple(dict.fromkeys((*system.parameters, *real, *system.boundaries)))
-
-
-def dependent(system: System, names: Iterable[str]) -> set[str]:
-    """`names` and everything computed from them."""
-    found = set(names)
-    while True:
-        more = {e.name for e in system.equations if any(read.name in found for read in refs(e.expr))} - found
-        if not more:
-            return found
-        found |= more
-
-
-def ancestors(system: System, names: Iterable[str]) -> set[str]:
-    """`names` and everything that they are computed from."""
-    found = set(names)
-    while True:
-        more = {read.name for e in system.equations if e.name in found for read in refs(e.expr)} - found
-        if not more:
-            return found
-        found |= more
-
-
-def final_positions(system: System, name: str) -> list[Fixed]:
-    """Where the values stand that the next chunk of a sequence needs: T for a lag of 1, T−1 and T for a lag of 2."""
-    axis = system.variables[name].axis or "t"
-    return [fixed(axis, p.offset, from_end=not p.from_end) for p in system.boundaries.get(name, (fixed(axis, 0),))]
 
 
 class _Sweep:
@@ -270,7 +239,7 @@ class _Sweep:
             placed = apply("place", value, static=(position,))
             terms.append(placed)
             for boundary in self._outside_values(name):
-                if _may_coincide(position, boundary):
+                if touches(position, boundary):
                     reaching.setdefault(boundary, []).append(placed)
         result.append(Equation(ref(bar, here), self._total(terms, name)))
         order = sorted(reaching, key=lambda p: (p.from_end, p.offset))
@@ -286,14 +255,6 @@ class _Sweep:
             return plus(*terms)
         shape = self.primal.variables[name].shape
         return apply("broadcast_to", ZERO, static=(*shape, sympy.Integer(1), sympy.Integer(1))[:2])
-
-
-def _may_coincide(position: Fixed, boundary: Fixed) -> bool:
-    """Whether ``[T-1]`` can be ``[0]``: it is when T = 1."""
-    if position.from_end == boundary.from_end:
-        return False
-    gap = boundary.offset - position.offset
-    return (gap if position.from_end else -gap) >= 1
 
 
 def _lead(binder: Op) -> str:

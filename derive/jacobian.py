@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import sympy
 
-from derive.adjoint import dependent
 from derive.expr import Ref, Step, ref, step
 from derive.factors import Factor, Product, compose, derivatives, product_text
 from derive.operands import name_operands
+from derive.reach import dependent
 from derive.rewrite import replace
 from derive.system import System
 

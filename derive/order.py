@@ -70,7 +70,7 @@ def outside(index: Step) -> list[Fixed]:
     ]
 
 
-def _touches(index: Index | None, boundary: Index | None) -> bool:
+def touches(index: Index | None, boundary: Index | None) -> bool:
     """Whether a read can meet a value outside 1…T: ``[t+1]`` meets ``[T+1]``; so does ``[2]``, when T = 1."""
     if isinstance(index, Step):
         return boundary in outside(index)
@@ -104,7 +104,7 @@ def components(equations: Sequence[Equation]) -> tuple[Component, ...]:
                 stepwise = isinstance(index, Step) and index.axis == equation.axis and index.axis not in axes
                 edges.setdefault((i, j), []).append(read if stepwise else None)
             for j in edges_of.get(read.name, []):
-                if _touches(index, equations[j].out.index):
+                if touches(index, equations[j].out.index):
                     edges.setdefault((i, j), []).append(None)
     groups = strongly_connected_components((list(range(len(equations))), list(edges)))
     return tuple(_component(equations, sorted(group), edges) for group in groups)

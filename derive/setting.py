@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import sympy
 
-from derive.adjoint import default_wrt, final_positions
 from derive.dimensions import dimension
 from derive.expand import ops
 from derive.expr import Ref
+from derive.reach import default_wrt, final_positions
 from derive.system import Origin, System
 from derive.unroll import Key, Unrolled, unroll
 

@@ -23,7 +23,7 @@ from derive.checks import check_bindings, check_shapes
 from derive.equation import Equation, Origin, Role, Var
 from derive.expr import Fixed, Step, refs
 from derive.order import Component, boundary_refs, components, contextual_refs
-from derive.shapes import ShapeOf, pair
+from derive.shapes import ShapeOf, pair, unpair
 
 if TYPE_CHECKING:  # functions of later modules, offered as methods, and imported when first used
     from derive.jacobian import Jacobian
@@ -243,8 +243,9 @@ class System:
 
 
 def system_text(system: System) -> str:
-    """The system in the equation language: a declaration for every leaf, then the equations."""
-    lines = [declaration_text(var) for var in system.variables.values() if var.is_leaf]
+    """The system in the equation language: declarations of all that is not inferred, then the equations."""
+    variables = system.variables.values()
+    lines = [declaration_text(var) for var in variables if var.is_leaf or var.shape != unpair(pair(var.shape))]
     return "\n".join([*lines, *map(str, system.equations)]) + "\n"
 
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 import sympy
 
-from derive.adjoint import default_wrt, dependent
 from derive.elementwise import partial
 from derive.expr import Op, Ref, apply, plus, ref, refs, scaled, times
 from derive.operands import NameSupply, name_operands
 from derive.primitives import TABLE, Shape
+from derive.reach import default_wrt, dependent
 from derive.structural import spread
 from derive.system import Equation, Origin, System, Var
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 import numpy
 
-from derive.adjoint import final_positions
 from derive.evidence import Evidence
+from derive.reach import final_positions
 from numeric.comparison import Tally
 from numeric.draws import Case
 from numeric.gradients import at_positions, gradient, point, primal_values

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy
 import sympy
 
-from derive.adjoint import final_positions
 from derive.dimensions import length
 from derive.expr import Fixed, refs
+from derive.reach import final_positions
 from derive.system import System, Var
 from numeric.arithmetic import NUMPY
 from numeric.arrays import BATCH

@@ -3,7 +3,7 @@
 L = Σ ⟨cotangent, output⟩ + Σ ⟨end, last value⟩ is a scalar whose gradient is what an adjoint system computes from
 the same cotangents.  A leaf is (kind, name): ("parameter", "W"), ("input", "x"), ("initial", "h").
 
-Read next: `numeric.oracles`.
+Read next: `numeric.comparison`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from derive.adjoint import final_positions
 from derive.expr import Fixed
+from derive.reach import final_positions
 from derive.system import Origin, System
 from numeric.arithmetic import NUMPY, Arithmetic
 from numeric.draws import Case

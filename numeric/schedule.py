@@ -20,11 +20,11 @@ from typing import Literal
 
 import sympy
 
-from derive.adjoint import default_wrt, dependent, final_positions
 from derive.expr import Fixed, Op, Ref, Step
 from derive.operands import name_operands
 from derive.order import Component, contextual_refs
 from derive.primitives import TABLE
+from derive.reach import default_wrt, dependent, final_positions
 from derive.shapes import ShapeOf, pair
 from derive.system import Equation, System, Var
 

@@ -4,7 +4,7 @@ No derivative rule of any kind is involved.  Two things need care.  A direction 
 until it does not.  What stands in ``stop(…)`` is held at its value at x: L is then the function whose gradient is
 meant.
 
-Read next: `numeric.verify`.
+Read next: `numeric.agreement`.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from derive.adjoint import default_wrt
 from derive.equation import PRIMAL, Equation
 from derive.evidence import Evidence
 from derive.expr import Fixed
+from derive.reach import default_wrt
 from derive.simplify import for_reading
 from derive.system import System
 from reports.derivation import Readings

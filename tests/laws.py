@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import derive
 from derive import System
-from derive.adjoint import final_positions
 from derive.evidence import Evidence
+from derive.reach import final_positions
 from numeric.arithmetic import NUMPY
 from numeric.comparison import Tally
 from numeric.draws import Case, Regime, draw

@@ -17,7 +17,7 @@ from derive.expr import Ref, apply, axis_symbol, is_op, matmul, neg, plus, power
 from derive.networks.connect import last, now, only_input, only_output, wired
 from derive.networks.layers import defined
 from derive.networks.rename import Names, assembled, dimension_text
-from derive.shapes import ONE, pair
+from derive.shapes import ONE, pair, unpair
 from derive.system import Equation, System, Var
 
 HEADS = {"linear": "", "sigmoid": "sigmoid", "softmax": "softmax"}
@@ -53,8 +53,9 @@ def head(system: System, kind: str = "linear", *, of: str | None = None, at: str
     supply = Names(system.variables)
     out = supply.fresh("y")
     weight = Var(supply.fresh(f"W_{out}"), (size, rows), None, "parameter")
-    bias = Var(supply.fresh(f"b_{out}"), (size,), None, "parameter")
-    y = Var(out, () if size == 1 else (size,), axis if at == "every" else None)
+    shape = unpair((size, ONE))
+    bias = Var(supply.fresh(f"b_{out}"), shape, None, "parameter")
+    y = Var(out, shape, axis if at == "every" else None)
     read = Equation(now(y), plus(matmul(ref(weight.name), source), ref(bias.name)))
     variables = {**system.variables, **{var.name: var for var in (weight, bias, y)}}
     net = assembled((*system.equations, read), variables, system)

@@ -181,7 +181,7 @@ def _rewritten(system: System, names: Mapping[str, str], dims: Dims, on_index: O
         variables[names.get(var.name, var.name)] = change(
             var,
             name=names.get(var.name, var.name),
-            shape=shape if var.is_leaf else unpair(pair(shape)),
+            shape=shape if shape == var.shape else unpair(pair(shape)),
             axis=axis,
             classes=None if var.classes is None else rewrite.dim(var.classes),
         )

@@ -8,19 +8,21 @@ Read next: `numeric.passes.split`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import sympy
 
 from derive.expr import Fixed, Op, Ref, Step, fixed, is_op, plus, ref
 from derive.system import Equation
-from numeric.schedule import Schedule, is_stepwise, reads
+from numeric.schedule import Schedule, Stage, is_stepwise, reads
 
 
 def fold(plan: Schedule) -> Schedule:
     """Move placed values into boundary equations that nothing else reads."""
     equations = {e.out: e for stage in plan.stages for e in stage.equations}
     changed: dict[Ref, Equation] = {}
+    carriers: dict[Ref, list[Ref]] = {}  # boundary values that carry something now, by their reader
     for equation in equations.values():
         if not is_op(equation.expr, "plus") or equation.axis is None:
             continue
@@ -29,12 +31,24 @@ def fold(plan: Schedule) -> Schedule:
             target = _target(plan, equation, term, equations, changed)
             if target is not None and len(terms) > 1:
                 changed[target] = replace(equations[target], expr=term.operands[0])
+                carriers.setdefault(equation.out, []).append(target)
                 terms.remove(term)
         if len(terms) < len(equation.expr.operands):
             changed[equation.out] = replace(equation, expr=plus(*terms))
-    return plan.with_stages(
-        lambda stage: replace(stage, equations=tuple(changed.get(e.out, e) for e in stage.equations))
-    )
+    forward, backward = (tuple(_moved(part, changed, carriers)) for part in (plan.forward, plan.backward))
+    return replace(plan, forward=forward, backward=backward)
+
+
+def _moved(stages: Sequence[Stage], changed: dict[Ref, Equation], carriers: dict[Ref, list[Ref]]) -> Iterator[Stage]:
+    """Changed stages; a boundary value that carries something is computed just before it is read."""
+    late = {target for targets in carriers.values() for target in targets}
+    for stage in stages:
+        if stage.equations[0].out in late:
+            continue
+        for equation in stage.equations:
+            for target in carriers.get(equation.out, ()):
+                yield Stage("once", None, 0, (changed[target],))
+        yield replace(stage, equations=tuple(changed.get(e.out, e) for e in stage.equations))
 
 
 def _target(

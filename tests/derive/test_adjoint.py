@@ -82,6 +82,12 @@ def test_a_parameter_gradient_is_shared_by_all_examples_an_input_gradient_is_not
     assert "ddW" not in again.batched
 
 
+def test_a_declared_single_row_keeps_its_shape() -> None:
+    adjoint = derive.parse("b : 1\nx[t] : scalar\ny[t] = b * x[t]").adjoint()
+    assert adjoint.shapes["db"] == adjoint.shapes["b"] == (1,)
+    assert derive.parse(str(adjoint)) == adjoint
+
+
 def test_names_of_the_user_are_never_taken() -> None:
     system = derive.parse("p[t] = tanh(d_p * p[t-1] + dp[t] + z_p)")
     adjoint = system.adjoint()

@@ -113,7 +113,7 @@ y[t] = softmax(Q @ h[t] + q)
 """
 
 
-E_SIZES = {"K": 1000, "O_e": 64, "O_y": 10, "H": 128}
+E_SIZES = {"V": 1000, "O_e": 64, "O_y": 10, "H": 128}
 
 
 def by_shape(text: str, **sizes: int) -> dict[str, int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from derive.adjoint import final_positions
+from derive.reach import final_positions
 from numeric.arithmetic import NUMPY
 from numeric.draws import Case
 from numeric.gradients import at_positions, gradient, leaves

@@ -71,7 +71,7 @@ def test_equal_sizes_change_nothing(name):
         assert worst_difference(compile(system), case) <= TOLERANCE
 
 
-@pytest.mark.parametrize("name", ["rnn", "lag", "embedding"])
+@pytest.mark.parametrize("name", ["rnn", "lag", "embedding", "attention"])
 def test_adjoint_as_primal(name):
     """A gradient is a system like any other; its kernel differentiates it again."""
     system = system_of(name).adjoint()

@@ -61,9 +61,7 @@ def test_one_step_agrees_with_the_kernel(name):
         elif not index or index == "t]":
             wanted = gradients.inputs[read][0] if index else gradients.inputs[read]
         else:
-            wanted = boundary(
-                system, type(case)(**{**vars(case), "initial": gradients.initial}), read, int(index[1:-1])
-            )
+            wanted = boundary(system, replace(case, initial=gradients.initial), read, int(index[1:-1]))
         assert np.allclose(array, wanted, rtol=1e-12, atol=1e-14), text
 
 

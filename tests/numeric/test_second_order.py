@@ -1,8 +1,6 @@
-"""The adjoint is a system and differentiates again: Hessians as tangent of the adjoint, and as adjoint of the adjoint."""
+"""The adjoint differentiates again: Hessians as the tangent, and as the adjoint, of the adjoint."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy
 import pytest
@@ -13,67 +11,39 @@ from derive import System
 from numeric.arithmetic import NUMPY
 from numeric.comparison import Tally
 from numeric.draws import Case, Regime, cases, draw
-from numeric.gradients import Point, leaves, point, seeds
+from numeric.gradients import Given, Point, collect, derived_values, leaves, point, seeds
 from numeric.oracles import Subject, autograd_hessian_product, with_second_derivatives
-from numeric.reference import evaluate
 from numeric.rounding import BOUNDED, Bounded
 from tests import laws
 from tests.systems import systems
 
 
-def hessian_by_adjoint_of_adjoint(subject: Subject, case: Case, direction: Point) -> dict[tuple[str, str], Bounded]:
+def hessian_by_adjoint_of_adjoint(subject: Subject, case: Case, direction: Point) -> Point:
     """⟨v, ∇L⟩ differentiated in reverse: the outputs of the second adjoint are the gradients, their cotangents v."""
     primal, adjoint = subject.primal, subject.adjoint
-    bars: dict[tuple[str, str], str] = {}
-    for kind, name in leaves(primal):
-        var = adjoint.find("cotangent", name)
-        if var is not None:
-            bars[kind, name] = var.name
-    wrt = tuple(dict.fromkeys(name for _, name in leaves(primal)))
-    second = adjoint.adjoint(outputs=tuple(dict.fromkeys(bars.values())), wrt=wrt)
-    given: dict[str, Any] = {**case.parameters, **case.inputs, **seeds(adjoint, case)}
-    initial: dict[str, Any] = dict(case.initial)
-    for (kind, name), bar in bars.items():
-        upstream, cotangent = second.find("upstream", bar), second.find("cotangent", bar)
-        if kind != "initial" and upstream is not None:
-            given[upstream.name] = direction[kind, name]
-        elif kind == "initial" and cotangent is not None and cotangent.name in second.boundaries:
-            initial[cotangent.name] = direction[kind, name]  # of dh[0]: the boundary value of its cotangent
-    for name in second.inputs:
-        given.setdefault(name, zeros_for(second, name, case, primal))
-    values = evaluate(
-        second,
-        {name: given[name] for name in (*second.parameters, *second.constants)},
-        {name: given[name] for name in second.inputs},
-        {name: array for name, array in initial.items() if name in second.boundaries},
-        case.steps,
-        xp=BOUNDED,
-    )
-    found = {}
-    for kind, name in bars:
-        var = next(
-            (v for v in reversed(list(second.variables.values())) if v.origin is not None
-             and (v.origin.kind, v.origin.of) == ("cotangent", name) and v.name not in adjoint.variables),
-            None,
-        )  # fmt: skip
-        if var is None:
+    bars = {leaf: adjoint.find("cotangent", leaf[1]) for leaf in leaves(primal)}
+    outputs = tuple(dict.fromkeys(bar.name for bar in bars.values() if bar is not None))
+    second = adjoint.adjoint(outputs, tuple(dict.fromkeys(name for _, name in leaves(primal))))
+    given = Given(seeds(adjoint, case), {})
+    shapes = derived_values(adjoint, case, NUMPY, given)
+    for name in second.inputs:  # cotangents of sequences of which only the boundary counts, as of dh for dh[0]
+        origin = second.variables[name].origin
+        if origin is not None and origin.kind == "upstream" and name not in given.leaves:
+            given.leaves[name] = numpy.zeros_like(shapes[origin.of])
+    for leaf, bar in bars.items():
+        if bar is None:
             continue
-        if kind != "initial":
-            found[kind, name] = values[var.name]
-        elif all(values.has(var.name, p) for p in primal.boundaries[name]):
-            parts = [values.at(var.name, p) for p in primal.boundaries[name]]
-            found[kind, name] = parts[0] if len(parts) == 1 else values.xp.concat([p[None] for p in parts], 0)
-    return found
+        upstream, cotangent = second.find("upstream", bar.name), second.find("cotangent", bar.name)
+        if leaf[0] != "initial" and upstream is not None:
+            given.leaves[upstream.name] = direction[leaf]
+        elif leaf[0] == "initial" and cotangent is not None:
+            given.initial[cotangent.name] = direction[leaf]  # the boundary value ddh[0] is the cotangent of dh[0]
 
+    def named(name: str) -> str | None:
+        var = second.find("cotangent", name)  # the youngest: dW_2, where dW is that of the first adjoint
+        return None if var is None or var.name in adjoint.variables else var.name
 
-def zeros_for(second: System, name: str, case: Case, primal: System) -> numpy.ndarray:
-    """The cotangent of a gradient sequence that only matters at its boundary, as dh does for the initial state."""
-    of = second.variables[name].origin
-    assert of is not None
-    bar = second.variables[of.of]
-    assert bar.origin is not None
-    values = evaluate(primal, case.parameters, case.inputs, case.initial, case.steps, xp=NUMPY)
-    return numpy.zeros_like(values[bar.origin.of])
+    return collect(primal, derived_values(second, case, BOUNDED, given), named)
 
 
 def agree(subject: Subject, case: Case) -> None:

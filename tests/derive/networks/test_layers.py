@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import derive
+from derive.conventions import conventions
+from derive.dimensions import dimension
 from derive.networks import bidirectional, embedded, head, masked, reverse, stack
 from derive.system import Origin
 from numeric.reference import evaluate
@@ -59,6 +61,18 @@ COUNTS = [
 @pytest.mark.parametrize(("build", "sizes", "number"), [row[1:] for row in COUNTS], ids=[row[0] for row in COUNTS])
 def test_parameters_are_as_many_as_frameworks_and_papers_say(build, sizes, number, count):
     assert count(build(), **sizes) == number
+
+
+def test_frameworks_count_two_biases_for_every_gate_of_every_copy():
+    """Keras Bidirectional(LSTM(32)) on 10 features: 11,008; PyTorch, two bidirectional layers LSTM(10, 20): 15,040."""
+
+    def counted(net, convention, sizes):
+        return conventions(net)[convention].subs({dimension(name): size for name, size in sizes.items()})
+
+    assert counted(bidirectional(LSTM), "keras", {"D": 10, "H": 32}) == 11_008
+    assert counted(stack(bidirectional(LSTM), 2), "pytorch", {"D": 10, "H": 20}) == 15_040
+    gru = stack(bidirectional(derive.load("gru-reset-after")), 2)
+    assert counted(gru, "pytorch", {"D": 10, "H": 20}) == 11_280
 
 
 # --- structure ------------------------------------------------------------------------------------------------------

@@ -126,3 +126,10 @@ def test_what_cannot_be_gets_one_line(build, reason):
 def test_apart_leaves_shared_quantities_alone():
     cell = derive.load("rnn")
     assert set(apart(cell, cell, {"x"}).variables) == {"x", "h_2", "W_h_2", "b_h_2"}
+
+
+def test_a_size_of_one_is_no_dimension():
+    """``W : H, 1`` is a column and ``b : 1`` a number: so says inference, and gradients have such shapes."""
+    net = renamed(derive.parse(RNN), {}, {"D": "1"})
+    assert (str(net.shapes["U"]), net.shapes["x"]) == ("(H,)", ())
+    assert derive.parse(str(net.adjoint())) == net.adjoint()

@@ -1,0 +1,43 @@
+"""What depends on what: the leaves that have a gradient, and everything downstream or upstream of a quantity.
+
+Read next: `derive.adjoint`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from derive.expr import Fixed, fixed, refs
+from derive.system import System
+
+
+def default_wrt(system: System) -> tuple[str, ...]:
+    """Everything that has a gradient: parameters, inputs that are no integers, given initial values."""
+    real = tuple(name for name in system.inputs if system.variables[name].classes is None)
+    return tuple(dict.fromkeys((*system.parameters, *real, *system.boundaries)))
+
+
+def dependent(system: System, names: Iterable[str]) -> set[str]:
+    """`names` and everything computed from them."""
+    found = set(names)
+    while True:
+        more = {e.name for e in system.equations if any(read.name in found for read in refs(e.expr))} - found
+        if not more:
+            return found
+        found |= more
+
+
+def ancestors(system: System, names: Iterable[str]) -> set[str]:
+    """`names` and everything that they are computed from."""
+    found = set(names)
+    while True:
+        more = {read.name for e in system.equations if e.name in found for read in refs(e.expr)} - found
+        if not more:
+            return found
+        found |= more
+
+
+def final_positions(system: System, name: str) -> list[Fixed]:
+    """Where the values stand that the next chunk of a sequence needs: T for a lag of 1, T−1 and T for a lag of 2."""
+    axis = system.variables[name].axis or "t"
+    return [fixed(axis, p.offset, from_end=not p.from_end) for p in system.boundaries.get(name, (fixed(axis, 0),))]
