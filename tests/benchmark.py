@@ -23,7 +23,13 @@ import numeric
 
 ROOT = Path(__file__).parents[1]
 BPTT = "import sys; from reports.cli import main; sys.exit(main(sys.argv[1:]))"
-ADJOINT = "import derive, time; s = derive.load('lstm'); t = time.perf_counter(); s.adjoint(); print(time.perf_counter() - t)"
+ADJOINT = """
+import derive, time
+lstm = derive.load("lstm")
+start = time.perf_counter()
+lstm.adjoint()
+print(time.perf_counter() - start)
+"""
 
 
 def seconds(action: Callable[[], object], runs: int) -> float:
@@ -50,8 +56,8 @@ def process(*arguments: str, runs: int = 5) -> float:
 def first_adjoint(runs: int = 5) -> float:
     """Median time of the first adjoint in a fresh process, imports and parsing not counted."""
     command = [sys.executable, "-c", ADJOINT]
-    outputs = [subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout for _ in range(runs)]
-    return statistics.median(map(float, outputs))
+    done = [subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True) for _ in range(runs)]
+    return statistics.median(float(process.stdout) for process in done)
 
 
 def kernel_run(steps: int) -> Callable[[], object]:
@@ -77,7 +83,8 @@ def main() -> None:
 
     row("adjoint of the LSTM, first in a process", 1000 * first_adjoint(), "ms", "50 ms")
     row("adjoint of the LSTM, again", 1000 * seconds(lstm.adjoint, 20), "ms", "50 ms")
-    row("unroll, T = 200 against T = 100", ratio(lambda: lstm.unroll(100, sizes), lambda: lstm.unroll(200, sizes), 5), "×", "2.5 ×")
+    growth = ratio(lambda: lstm.unroll(100, sizes), lambda: lstm.unroll(200, sizes), 5)
+    row("unroll, T = 200 against T = 100", growth, "×", "2.5 ×")
     row("LSTM kernel, T = 2000 against T = 1000", ratio(kernel_run(1000), kernel_run(2000), 7), "×", "2.5 ×")
     row("bptt --help", process("--help"), "s", "0.2 s")
     row("bptt show lstm", process("show", "lstm"), "s", "1.5 s")
