@@ -1,5 +1,6 @@
 """Equations of recurrent networks, and what follows from them by mathematics."""
 
+import derive.typeset  # noqa: F401  (says how nodes print as LaTeX)
 from derive.architectures import Architecture
 from derive.errors import EquationError
 from derive.evidence import Evidence

@@ -21,7 +21,7 @@ from derive.elementwise import partial
 from derive.equation import Equation, Origin, Role, Var
 from derive.expr import Fixed, Op, Ref, Step, apply, axis_symbol, fixed, plus, ref, refs, scaled, step
 from derive.operands import NameSupply, name_operands
-from derive.order import outside, touches
+from derive.order import outside
 from derive.primitives import TABLE, Shape
 from derive.reach import ancestors, default_wrt, dependent, final_positions
 from derive.shapes import ShapeOf, pair, unpair
@@ -112,7 +112,7 @@ class _Sweep:
                 seed = ref(self.cotangent[equation.name], equation.out.index)
                 context = (equation.axis,) if equation.axis else ()
                 self._pull(equation.expr, seed, context, equation.out)
-        written = [e for name in self._reading_order() for e in self._equations(name)]
+        written = [e for name in self._reading_order() for e in (*self._gathered(name), *self._equations(name))]
         equations = (*self.primal.equations, *written)
         used = {n for e in equations for n in [e.name, *(r.name for r in refs(e.expr))]}
         about = (self.primal.name, self.primal.title, self.primal.source, self.primal.notes)
@@ -201,6 +201,9 @@ class _Sweep:
             return [self._time_free(name)]
         return self._sequence(name)
 
+    def _gathered(self, name: str) -> list[Equation]:
+        return [e for e in self.gathered if self.variables[e.name].origin == Origin("gathered", name)]
+
     def _time_free(self, name: str) -> Equation:
         terms = list(self.once.get(name, []))
         if name in self.outputs:
@@ -212,12 +215,25 @@ class _Sweep:
         assert axis is not None
         here = step(axis)
         bar = self.cotangent[name]
-        result = [e for e in self.gathered if self.variables[e.name].origin == Origin("gathered", name)]
+        result: list[Equation] = []
         terms: list[sympy.Expr] = []
         if name in self.outputs:
             terms.append(ref(self._given(f"up_{name}", "upstream", name, timed=True), here))
-        terms += self.at_step.get((name, 0), [])
         reaching: dict[Fixed, list[sympy.Expr]] = {}
+        last: list[sympy.Expr] = []
+        for position, value in self._places(name):
+            if position.is_boundary:
+                reaching.setdefault(position, []).append(value)
+            else:  # [T-2] is the read [t-2] of step T, so it meets h[0] as that does when T = 2
+                first = 0 if position.from_end else 1
+                base = fixed(axis, first, from_end=position.from_end)
+                placed = apply("place", value, static=(base,))
+                if position == base:
+                    last.append(placed)
+                else:
+                    self.at_step.setdefault((name, position.offset - first), []).append(placed)
+        terms += self.at_step.get((name, 0), [])
+        known = self._outside_values(name)
         named: list[Equation] = []
         for shift in sorted({k for n, k in self.at_step if n == name and k}):
             contribution = self._new(f"g_{name}", "contribution", name, at=shift)
@@ -226,22 +242,9 @@ class _Sweep:
             terms.append(ref(contribution, step(axis, -shift)))
             for position in outside(step(axis, shift)):
                 source = fixed(axis, position.offset - shift, from_end=position.from_end)
-                reaching.setdefault(position, []).append(ref(contribution, source))
-        places = list(self.at_place.get(name, []))
-        if name in self.final:
-            for number, position in enumerate(final_positions(self.primal, name)):
-                wish = f"end_{name}" if number == 0 else f"end_{name}_{number + 1}"
-                places.append((position, ref(self._given(wish, "final", name, timed=False))))
-        for position, value in places:
-            if position.is_boundary:
-                reaching.setdefault(position, []).append(value)
-                continue
-            placed = apply("place", value, static=(position,))
-            terms.append(placed)
-            for boundary in self._outside_values(name):
-                if touches(position, boundary):
-                    reaching.setdefault(boundary, []).append(placed)
-        result.append(Equation(ref(bar, here), self._total(terms, name)))
+                if position in known:
+                    reaching.setdefault(position, []).append(ref(contribution, source))
+        result.append(Equation(ref(bar, here), self._total([*terms, *last], name)))
         order = sorted(reaching, key=lambda p: (p.from_end, p.offset))
         return result + [Equation(ref(bar, p), plus(*reaching[p])) for p in order] + named
 
@@ -249,6 +252,15 @@ class _Sweep:
         """Positions outside 1…T that have a value: given ones, and those with an equation."""
         computed = [e.out.index for e in self.primal.boundary_equations(name) if isinstance(e.out.index, Fixed)]
         return [*self.primal.boundaries.get(name, ()), *computed]
+
+    def _places(self, name: str) -> list[tuple[Fixed, sympy.Expr]]:
+        """What reaches single positions, the cotangents of final values included."""
+        places = list(self.at_place.get(name, []))
+        if name in self.final:
+            for number, position in enumerate(final_positions(self.primal, name)):
+                wish = f"end_{name}" if number == 0 else f"end_{name}_{number + 1}"
+                places.append((position, ref(self._given(wish, "final", name, timed=False))))
+        return places
 
     def _total(self, terms: list[sympy.Expr], name: str) -> sympy.Expr:
         if terms:
@@ -259,4 +271,5 @@ class _Sweep:
 
 def _lead(binder: Op) -> str:
     """The quantity that a binder mainly gathers, for naming."""
-    return next(read.name for read in refs(binder) if read.index is not None)
+    names = sorted(refs(binder), key=lambda read: read.index is None)
+    return names[0].name

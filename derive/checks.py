@@ -12,7 +12,7 @@ import sympy
 from derive.equation import Equation, Var
 from derive.errors import EquationError
 from derive.expr import Op, Ref, Step
-from derive.order import contextual_refs
+from derive.order import contextual_calls, contextual_refs
 from derive.shapes import ShapeOf, show
 from derive.text import to_text
 
@@ -38,6 +38,7 @@ def check_bindings(equations: Sequence[Equation], variables: Mapping[str, Var]) 
                     f"{to_text(index)} is no integer input: declare one, as in 'j[t] : index V'",
                     call.span or equation.span,
                 )
+        _check_contexts(equation)
         for read in _all_refs(equation):
             known = variables.get(read.name)
             if known is None:
@@ -56,6 +57,18 @@ def _axis_reason(read: Ref, known: Var) -> str:
     if read.index is None:
         return f"{read.name} is a sequence along {known.axis}; read one step, as in {read.name}[{known.axis}]"
     return f"{read.name} is a sequence along {known.axis}, but is read along {read.index.axis}"
+
+
+def _check_contexts(equation: Equation) -> None:
+    """``place[t]`` and ``unstack[t]`` mean something only at a step t."""
+    for call, axes in contextual_calls(equation.expr):
+        if call.primitive in ("place", "unstack"):
+            axis = call.static[0].axis if call.primitive == "place" else str(call.static[0])
+            if axis not in (*axes, equation.axis):
+                raise EquationError(
+                    f"{call.primitive}[{axis}] needs a step {axis}, but {to_text(equation.out)} has none",
+                    call.span or equation.span,
+                )
 
 
 def _all_refs(equation: Equation) -> Iterator[Ref]:

@@ -48,6 +48,7 @@ class Var:
         axis: the time axis of a sequence; None for a quantity without time.
         role: a parameter is shared by all examples, an input differs between them; constants have no gradient.
         classes: for an integer input, how many values it can take; else None.
+        declared: whether its shape was declared; no part of its identity.
         origin: why it exists, if it was derived; no part of its identity.
     """
 
@@ -57,6 +58,7 @@ class Var:
     role: Role = "defined"
     classes: sympy.Expr | None = None
     origin: Origin | None = field(default=None, compare=False)
+    declared: bool = field(default=False, compare=False)
 
     @property
     def is_leaf(self) -> bool:

@@ -222,6 +222,8 @@ def _flat(primitive: str, operands: tuple[sympy.Expr, ...]) -> tuple[sympy.Expr,
 def plus(*terms: sympy.Expr) -> sympy.Expr:
     """Ordered sum; nested sums are flattened."""
     flat = _flat("plus", terms)
+    while len(flat) > 1 and flat[0].is_number and flat[1].is_number:
+        flat = (flat[0] + flat[1], *flat[2:])
     return flat[0] if len(flat) == 1 else apply("plus", *flat)
 
 
@@ -260,7 +262,7 @@ def power(base: sympy.Expr, exponent: Any) -> sympy.Expr:
         return base**exponent
     if exponent == 1:
         return base
-    if is_op(base, "power") and base.static[0].is_Integer and exponent.is_Integer:
+    if is_op(base, "power") and exponent.is_Integer and (base.static[0].is_Integer or exponent == -1):
         return power(base.operands[0], base.static[0] * exponent)
     return apply("power", base, static=(exponent,))
 
@@ -272,7 +274,9 @@ def matmul(*factors: sympy.Expr) -> sympy.Expr:
 
 
 def transpose(expr: sympy.Expr) -> sympy.Expr:
-    """The transpose; twice is nothing."""
+    """The transpose; twice is nothing, and a number is its own."""
+    if expr.is_number:
+        return expr
     return expr.operands[0] if is_op(expr, "transpose") else apply("transpose", expr)
 
 

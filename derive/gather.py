@@ -21,17 +21,23 @@ from derive.structural import Static, fit, same_shape, spread
 # --- shapes, gather, softmax ------------------------------------------------------------------------------------
 
 
-def _to_shape(dims: Dims, shapes: Sequence[Shape], static: Static) -> Shape:
-    rows = static[0] if len(static) > 0 else sympy.Integer(1)
-    columns = static[1] if len(static) > 1 else sympy.Integer(1)
-    for given, wanted in zip(shapes[0], (rows, columns), strict=True):
-        dims.join(given, wanted)
-    return rows, columns
+def _reduced_shape(dims: Dims, shapes: Sequence[Shape], static: Static) -> Shape:
+    for given, wanted in zip(shapes[0], static, strict=True):
+        if wanted != 1:
+            dims.same(given, wanted)
+    return static[0], static[1]
+
+
+def _broadcast_shape(dims: Dims, shapes: Sequence[Shape], static: Static) -> Shape:
+    for given, wanted in zip(shapes[0], static, strict=True):
+        if given != 1:
+            dims.same(given, wanted)
+    return static[0], static[1]
 
 
 def _reduce_entries(static: Static, operands: Sequence[Entries]) -> Entries:
     (value,) = operands
-    rows, columns = (*static, 1, 1)[:2]
+    rows, columns = static
     if rows == 1 and len(value) > 1:
         value = [[sympy.Add(*column) for column in zip(*value, strict=True)]]
     if columns == 1 and len(value[0]) > 1:
@@ -41,7 +47,7 @@ def _reduce_entries(static: Static, operands: Sequence[Entries]) -> Entries:
 
 def _broadcast_entries(static: Static, operands: Sequence[Entries]) -> Entries:
     (value,) = operands
-    rows, columns = (*static, 1, 1)[:2]
+    rows, columns = static
     return [[value[i % len(value)][j % len(value[0])] for j in range(columns)] for i in range(rows)]
 
 
@@ -135,12 +141,12 @@ def _unstack_vjp(call: Op, y: sympy.Expr, ybar: sympy.Expr, i: int, shape_of: Sh
 
 register(
     Primitive(
-        name="reduce_to", static=("dim", "dim"), shape=_to_shape,
+        name="reduce_to", static=("dim", "dim"), shape=_reduced_shape,
         vjp=lambda call, y, ybar, i, shape_of: spread(ybar, shape_of(call.operands[0]), shape_of), jvp="linear",
         entries=_reduce_entries, latex=r"\operatorname{{sum}}\left({0}\right)",
     ),
     Primitive(
-        name="broadcast_to", static=("dim", "dim"), shape=_to_shape,
+        name="broadcast_to", static=("dim", "dim"), shape=_broadcast_shape,
         vjp=lambda call, y, ybar, i, shape_of: fit(ybar, shape_of(call.operands[0]), shape_of), jvp="linear",
         entries=_broadcast_entries, latex=r"\mathbf{{1}}\,{0}",
     ),

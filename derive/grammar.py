@@ -27,6 +27,7 @@ from derive.expr import (
     axis_symbol,
     concat,
     fixed,
+    is_op,
     matmul,
     neg,
     plus,
@@ -39,7 +40,7 @@ from derive.expr import (
 from derive.primitives import TABLE
 from derive.statements import Statement
 from derive.syntax import Syntax, mixes_products
-from derive.words import ALIASES, FUNCTIONS, RESERVED
+from derive.words import ALIASES, FUNCTIONS, is_reserved
 
 
 def _opened(function: ast.expr) -> tuple[ast.expr, ast.expr | None]:
@@ -67,8 +68,7 @@ class Reader:
         """What is defined."""
         tree = self._open(self.statement.left)
         if isinstance(tree, ast.Name):
-            if tree.id in self.sequences:
-                axis = self.sequences[tree.id]
+            if axis := self.sequences.get(tree.id):
                 self._fail(tree, f"{tree.id} is a sequence along {axis}: define {tree.id}[{axis}]")
             return ref(tree.id)
         if not isinstance(tree, ast.Subscript) or not isinstance(tree.value, ast.Name):
@@ -131,7 +131,7 @@ class Reader:
         name = tree.id
         if name in FUNCTIONS or name in ALIASES:
             self._fail(tree, f"{name} is a function; write {name}(…)")
-        if name in RESERVED or "__" in name:
+        if is_reserved(name):
             self._fail(tree, f"{name} is reserved")
         if name in self.sequences:
             axis = self.sequences[name]
@@ -206,7 +206,7 @@ class Reader:
             self._fail(tree.right, "division by zero")
         if left.is_number and right.is_number and not isinstance(op, ast.MatMult):
             folded = {ast.Add: left + right, ast.Sub: left - right, ast.Mult: left * right}
-            return left / right if isinstance(op, ast.Div) else folded[type(op)]
+            return self._bounded(tree, left / right if isinstance(op, ast.Div) else folded[type(op)])
         match op:
             case ast.Add():
                 return plus(left, right)
@@ -226,7 +226,17 @@ class Reader:
             self._fail(tree.right, "the exponent of ** is a number between -100 and 100")
         if base.is_number and (not exponent.is_Integer or (base == 0 and exponent < 0)):
             self._fail(tree, "this power of a number is no finite fraction")
-        return power(base, exponent)
+        if base.is_number and abs(exponent) * len(f"{base.p}{base.q}") > 200:
+            return self._bounded(tree, sympy.Integer(10) ** 100)
+        raised = power(base, exponent)
+        if is_op(raised, "power") and abs(raised.static[0]) > 100:
+            self._fail(tree.right, "the exponent of ** is a number between -100 and 100")
+        return self._bounded(tree, raised)
+
+    def _bounded(self, tree: ast.expr, value: sympy.Expr) -> sympy.Expr:
+        if value.is_number and (abs(value.p) >= 10**100 or value.q >= 10**100):
+            self._fail(tree, "a number beyond 1e100 or below 1e-100")
+        return value
 
     def _call(self, tree: ast.Call) -> sympy.Expr:
         if tree.keywords or any(isinstance(argument, ast.Starred) for argument in tree.args):

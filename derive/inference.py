@@ -16,33 +16,22 @@ Read next: `derive.equation`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sympy
 
 from derive.equation import Equation
 from derive.errors import EquationError, Span
-from derive.expr import Op, Ref
+from derive.expr import Op, Ref, refs
 from derive.naming import dimension_names
 from derive.primitives import TABLE, Shape
+from derive.ranks import Leaf, infer_ranks, is_guessed
 from derive.shapes import ONE, pair, show, unpair
 from derive.text import to_text
 
-MANY = sympy.Symbol("many")
-
-
-class _Ranks:
-    """`Dims` that knows only one or many."""
-
-    def same(self, *dims: sympy.Expr) -> sympy.Expr:
-        return self.join(*dims)
-
-    def join(self, *dims: sympy.Expr) -> sympy.Expr:
-        return ONE if all(dim == 1 for dim in dims) else MANY
-
-    def add(self, *dims: sympy.Expr) -> sympy.Expr:
-        return MANY
+UNKNOWN = re.compile(r"(rows|columns)\(\w+\)")  # a size that is not known yet
 
 
 class _Collect:
@@ -59,23 +48,17 @@ class _Collect:
         wide = [dim for dim in dims if dim != 1]
         return self.same(*wide) if wide else ONE
 
+    def within(self, part: sympy.Expr, whole: sympy.Expr) -> None:
+        """Known only when all sizes are."""
+
     def add(self, *dims: sympy.Expr) -> sympy.Expr:
         return sympy.Add(*dims)
 
 
-@dataclass(frozen=True)
-class Leaf:
-    """What is known of a quantity before inference.
-
-    Attributes:
-        role: "parameter", "constant", "input" or "defined".
-        shape: declared dimensions, or None.
-        classes: for an integer input, how many values it can take.
-    """
-
-    role: str
-    shape: tuple[sympy.Expr, ...] | None = None
-    classes: sympy.Expr | None = None
+def _first(name: str, equations: Sequence[Equation]) -> Span | None:
+    """Where a quantity is first read."""
+    spans = (read.span for equation in equations for read in refs(equation.expr) if read.name == name)
+    return next(spans, None)
 
 
 def infer(equations: Sequence[Equation], quantities: Mapping[str, Leaf]) -> dict[str, tuple[sympy.Expr, ...]]:
@@ -88,10 +71,14 @@ def infer(equations: Sequence[Equation], quantities: Mapping[str, Leaf]) -> dict
     Raises:
         EquationError: if sizes contradict each other, or a declaration is needed.
     """
-    ranks = _infer_ranks(equations, quantities)
+    ranks = infer_ranks(equations, quantities)
     sizes, origin = _unknowns(quantities, ranks)
     solved = _solve(_equalities(equations, sizes, quantities), origin, quantities)
     final = {name: tuple(sympy.expand(dim.xreplace(solved)) for dim in shape) for name, shape in sizes.items()}
+    for name, leaf in quantities.items():
+        if is_guessed(leaf) and sizes[name][0] != 1 and final[name][0] == 1:
+            reason = f"{name} would be a single number: declare its shape, as in '{name} : H, H'"
+            raise EquationError(reason, _first(name, equations))
     roles = {name: leaf.role for name, leaf in quantities.items()}
     names = dimension_names(final, origin, roles, equations)
     result = {}
@@ -99,77 +86,6 @@ def infer(equations: Sequence[Equation], quantities: Mapping[str, Leaf]) -> dict
         shape = tuple(dim.xreplace(names) for dim in final[name])
         result[name] = leaf.shape if leaf.shape is not None else unpair(shape)
     return result
-
-
-# --- ranks ------------------------------------------------------------------------------------------------------
-
-
-def _infer_ranks(equations: Sequence[Equation], quantities: Mapping[str, Leaf]) -> dict[str, Shape]:
-    matrices = {name for equation in equations for name in _bare_left(equation.expr)}
-    ranks: dict[str, Shape] = {}
-    for name, leaf in quantities.items():
-        if leaf.shape is not None:
-            ranks[name] = tuple(ONE if dim == 1 else MANY for dim in pair(leaf.shape))
-        elif leaf.role == "defined":
-            ranks[name] = (ONE, ONE)
-        else:
-            matrix = leaf.role != "input" and name in matrices
-            ranks[name] = (MANY, MANY if matrix else ONE)
-    grew = True
-    while grew:
-        grew = False
-        for equation in equations:
-            found = _rank(equation.expr, ranks)
-            old = ranks[equation.name]
-            new = tuple(_Ranks().join(a, b) for a, b in zip(old, found, strict=True))
-            if quantities[equation.name].shape is None and new != old:
-                ranks[equation.name] = new
-                grew = True
-    for equation in equations:
-        _ask_for_declaration(equation.expr, ranks, quantities)
-    return ranks
-
-
-def _bare_left(expr: sympy.Basic) -> Iterable[str]:
-    if isinstance(expr, Op):
-        bare = expr.operands[:-1] if expr.primitive == "matmul" else ()
-        bare = expr.operands[:1] if expr.primitive == "take" else bare
-        for operand in bare:
-            if isinstance(operand, Ref):
-                yield operand.name
-        for operand in expr.operands:
-            yield from _bare_left(operand)
-
-
-def _rank(expr: sympy.Basic, ranks: Mapping[str, Shape]) -> Shape:
-    if isinstance(expr, Ref):
-        return ranks[expr.name]
-    if not isinstance(expr, Op):
-        return ONE, ONE
-    shapes = [_rank(operand, ranks) for operand in expr.operands]
-    shape = TABLE[expr.primitive].shape(_Ranks(), shapes, expr.static)
-    return tuple(ONE if dim == 1 else MANY for dim in shape)
-
-
-def _ask_for_declaration(expr: sympy.Basic, ranks: Mapping[str, Shape], quantities: Mapping[str, Leaf]) -> None:
-    if not isinstance(expr, Op):
-        return
-    record = TABLE[expr.primitive]
-    if record.is_elementwise or expr.primitive in ("plus", "times"):
-        for operand in expr.operands:
-            guessed = isinstance(operand, Ref) and _is_undeclared_leaf(quantities[operand.name])
-            if guessed and ranks[operand.name] != _rank(expr, ranks):
-                raise EquationError(
-                    f"{operand.name} would be broadcast in {to_text(expr)}: declare its shape, "
-                    f"as in '{operand.name} : H'",
-                    operand.span,
-                )
-    for operand in expr.operands:
-        _ask_for_declaration(operand, ranks, quantities)
-
-
-def _is_undeclared_leaf(leaf: Leaf) -> bool:
-    return leaf.role != "defined" and leaf.shape is None
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------
@@ -288,7 +204,6 @@ def _lone_symbol(
 
 
 def _contradiction(equality: _Equality, solved: Mapping[sympy.Symbol, sympy.Expr]) -> EquationError:
-    shown = ", ".join(
-        f"{text} is {show(sympy.expand(dim.xreplace(solved)) for dim in shape)}" for text, shape in equality.shapes
-    )
+    shapes = [(text, show(sympy.expand(dim.xreplace(solved)) for dim in shape)) for text, shape in equality.shapes]
+    shown = ", ".join(f"{text} is {UNKNOWN.sub('?', shape)}" for text, shape in shapes)
     return EquationError(f"shapes do not fit in {equality.text}: {shown}", equality.span)

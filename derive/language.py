@@ -22,14 +22,15 @@ from typing import Any
 import sympy
 
 from derive.dimensions import length, read_dimensions
-from derive.errors import EquationError
-from derive.expr import Ref, Step, coerce
+from derive.errors import EquationError, Span
+from derive.expr import Fixed, Ref, Step, coerce
 from derive.grammar import Reader
-from derive.inference import Leaf, infer
+from derive.inference import infer
 from derive.order import contextual_refs
-from derive.statements import NAME, Statement, split_statements
+from derive.ranks import Leaf
+from derive.statements import NAME, Statement, lines_of, split_statements
 from derive.system import Equation, Role, System, Var
-from derive.words import RESERVED
+from derive.words import is_reserved, name_reason
 
 INDEXED = re.compile(rf"({NAME})\s*\[\s*(\w+)\s*(?:[+-]\s*\d+\s*)?\]")
 
@@ -42,6 +43,7 @@ class Declaration:
     role: Role | None = None
     axis: str | None = None
     classes: sympy.Expr | None = None
+    span: Span | None = None
 
 
 def parse(text: str, *, name: str = "system", strict: bool = False) -> System:
@@ -57,26 +59,18 @@ def parse(text: str, *, name: str = "system", strict: bool = False) -> System:
     """
     statements = list(split_statements(text))
     declared: dict[str, Declaration] = {}
-    equations: list[Equation] = []
-    origins: dict[int, Statement] = {}
     axes = _axes(statements)
     for statement in statements:
         if statement.sign == ":":
             _declare(statement, declared, axes)
     sequences = _sequence_axes(statements, axes, declared)
-    for statement in statements:
-        if statement.sign == "=":
-            equation = _equation(statement, axes, sequences, declared)
-            origins[statement.line] = statement
-            equations.append(equation)
-    if not equations:
-        raise EquationError("no equation: write at least one, such as h[t] = tanh(W @ h[t-1] + U @ x[t])")
+    equations = [_equation(s, axes, sequences, declared) for s in statements if s.sign == "="]
     try:
         system = build(equations, declared, name=name)
     except EquationError as error:
-        if error.span is not None and not error.text and error.span.line in origins:
-            raise EquationError(error.reason, error.span, origins[error.span.line].text) from None
-        raise
+        if error.span is None or error.text:
+            raise
+        raise EquationError(error.reason, error.span, lines_of(text)[error.span.line - 1]) from None
     if strict and system.warnings:
         raise EquationError(system.warnings[0])
     return system
@@ -91,7 +85,10 @@ def build(
         EquationError: if the equations contradict each other.
     """
     equations, declared = tuple(equations), dict(declared or {})
+    if not equations:
+        raise EquationError("no equation: write at least one, such as h[t] = tanh(W @ h[t-1] + U @ x[t])")
     _check_unique(equations)
+    _check_names(equations)
     _check_used(equations, declared)
     defined = {equation.name for equation in equations if not equation.is_boundary}
     axes: dict[str, str | None] = {}
@@ -104,13 +101,14 @@ def build(
     for equation in equations:
         if equation.is_boundary and roles[equation.name] == "parameter":
             raise EquationError(f"{equation.name} has a boundary value but no equation", equation.span)
-    nothing = Declaration(None)
-    leaves = {
-        n: Leaf(role, declared.get(n, nothing).shape, declared.get(n, nothing).classes) for n, role in roles.items()
-    }
-    shapes = infer(equations, leaves)
+    given = {n: declared.get(n, Declaration(None)) for n in roles}
+    for equation in equations:
+        if given[equation.name].role is not None and not equation.is_boundary:
+            raise EquationError(f"{equation.name} has an equation, but is declared to be given", equation.span)
+    shapes = infer(equations, {n: Leaf(role, given[n].shape, given[n].classes) for n, role in roles.items()})
     variables = {
-        n: Var(n, shapes[n], axes[n], role, declared[n].classes if n in declared else None) for n, role in roles.items()
+        n: Var(n, shapes[n], axes[n], role, given[n].classes, declared=given[n].shape is not None)
+        for n, role in roles.items()
     }
     return System(equations, variables, name=name, warnings=tuple(_slips(variables, declared)))
 
@@ -183,28 +181,33 @@ def _declare(statement: Statement, declared: dict[str, Declaration], axes: tuple
     _check_name(statement, name, start)
     if name in declared:
         raise statement.error(f"{name} is declared twice", start, start + len(name))
+    if axis is not None and axis not in axes:
+        raise statement.error(f"{axis} is no time axis: write {name}[t]", start, len(statement.left))
+    span = statement.span(start, start + len(name))
     text = statement.right.strip()
     offset = len(statement.right) - len(statement.right.lstrip())
     role: Role | None = {"const": "constant", "input": "input"}.get(prefix)  # type: ignore[assignment]
     try:
         if text == "scalar":
-            declared[name] = Declaration((), role, axis)
+            declared[name] = Declaration((), role, axis, None, span)
         elif text.startswith("index ") or text == "index":
-            declared[name] = Declaration((), role or "input", axis, read_dimensions(text[5:].strip() or "V"))
+            declared[name] = Declaration((), role or "input", axis, read_dimensions(text[5:].strip() or "V"), span)
         else:
             dims = tuple(read_dimensions(part.strip()) for part in text.split(","))
             if len(dims) > 2:
                 raise ValueError("a quantity has at most two dimensions")
-            declared[name] = Declaration(dims, role, axis)
+            for symbol in {symbol for dim in dims for symbol in dim.free_symbols}:
+                if is_reserved(str(symbol)):
+                    raise ValueError(f"{symbol} is reserved and names no dimension")
+            declared[name] = Declaration(dims, role, axis, None, span)
     except ValueError as error:
         raise statement.error(str(error), offset, offset + max(1, len(text))) from None
 
 
 def _check_name(statement: Statement, name: str, start: int) -> None:
-    if name in RESERVED or "__" in name:
-        raise statement.error(f"{name} is reserved", start, start + len(name))
-    if len(name) > 60:
-        raise statement.error("the name is longer than 60 characters", start, start + 60)
+    reason = name_reason(name)
+    if reason:
+        raise statement.error(reason, start, start + len(name))
 
 
 def _equation(
@@ -214,13 +217,13 @@ def _equation(
     declared: Mapping[str, Declaration],
 ) -> Equation:
     dims = {str(s) for d in declared.values() for dim in d.shape or () for s in dim.free_symbols}
+    dims |= {str(s) for d in declared.values() if d.classes is not None for s in d.classes.free_symbols}
     reader = Reader(statement, axes, sequences, dims | {str(length(sympy.Symbol(a))) for a in axes})
-    out = reader.left_side()
-    _check_name(statement, out.name, len(statement.left) - len(statement.left.lstrip()))
-    expr = reader.right_side()
-    return Equation(
-        out, expr, statement.span(len(statement.left) - len(statement.left.lstrip()), len(statement.text.rstrip()))
-    )
+    out, start = reader.left_side(), len(statement.left) - len(statement.left.lstrip())
+    _check_name(statement, out.name, start)
+    if out.name in axes:
+        raise statement.error(f"{out.name} is a time axis and has no value", start, start + len(out.name))
+    return Equation(out, reader.right_side(), statement.span(start, len(statement.code.rstrip())))
 
 
 # --- checks -----------------------------------------------------------------------------------------------------
@@ -228,18 +231,23 @@ def _equation(
 
 def _check_unique(equations: tuple[Equation, ...]) -> None:
     seen: set[Ref] = set()
+    timed: dict[str, bool] = {}
     for equation in equations:
+        index = equation.out.index
         if equation.out in seen:
             raise EquationError(f"{equation.out} is defined twice", equation.span)
-        seen.add(equation.out)
-    for equation in equations:
-        other = next((e for e in equations if e.name == equation.name and not e.is_boundary), None)
-        if (
-            other is not None
-            and not equation.is_boundary
-            and isinstance(other.out.index, Step) != isinstance(equation.out.index, Step)
-        ):
+        if (isinstance(index, Step) and index.shift) or (isinstance(index, Fixed) and not index.is_boundary):
+            raise EquationError(f"{equation.out} cannot be defined: define it at a step or outside", equation.span)
+        if not equation.is_boundary and timed.setdefault(equation.name, index is not None) != (index is not None):
             raise EquationError(f"{equation.name} is defined both with and without time", equation.span)
+        seen.add(equation.out)
+
+
+def _check_names(equations: tuple[Equation, ...]) -> None:
+    for equation in equations:
+        for read in _mentions([equation]):
+            if reason := name_reason(read.name):
+                raise EquationError(reason, read.span or equation.span)
 
 
 def _mentions(equations: Iterable[Equation]) -> Iterable[Ref]:
@@ -258,9 +266,9 @@ def _check_used(equations: tuple[Equation, ...], declared: Mapping[str, Declarat
     names = {read.name for read in _mentions(equations)}
     for name, declaration in declared.items():
         if name not in names:
-            raise EquationError(f"{name} is declared but never used")
+            raise EquationError(f"{name} is declared but never used", declaration.span)
         if declaration.axis is not None and timed.get(name) != declaration.axis:
-            raise EquationError(f"{name} is declared along {declaration.axis} but not used so")
+            raise EquationError(f"{name} is declared along {declaration.axis} but not used so", declaration.span)
     for equation in equations:
         for read in _mentions([equation]):
             if read.index is None and read.name in timed:
@@ -273,11 +281,12 @@ def _check_used(equations: tuple[Equation, ...], declared: Mapping[str, Declarat
 def _slips(variables: Mapping[str, Var], declared: Mapping[str, Declaration]) -> Iterable[str]:
     """Undeclared leaves that differ from another name only by case, underscore or a doubled letter."""
 
-    def plain(name: str) -> str:
-        return re.sub(r"(.)\1+", r"\1", name.replace("_", "").lower())
-
-    for name, var in variables.items():
-        if var.is_leaf and name not in declared:
-            for other in variables:
-                if other != name and plain(other) == plain(name) and (not variables[other].is_leaf or other < name):
-                    yield f"{name} looks like {other}; if it is meant, declare it ('{name} : …')"
+    alike: dict[str, list[str]] = {}
+    for name in variables:
+        alike.setdefault(re.sub(r"(.)\1+", r"\1", name.replace("_", "").lower()), []).append(name)
+    for names in alike.values():
+        for name in names:
+            if variables[name].is_leaf and name not in declared:
+                for other in names:
+                    if other != name and (not variables[other].is_leaf or other < name):
+                        yield f"{name} looks like {other}; if it is meant, declare it ('{name} : …')"

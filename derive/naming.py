@@ -12,7 +12,7 @@ import sympy
 
 from derive.dimensions import dimension
 from derive.equation import Equation
-from derive.expr import Op, Ref
+from derive.expr import Index, Op, Ref, refs
 
 
 def dimension_names(
@@ -51,6 +51,7 @@ def dimension_names(
 
     chosen = {symbol: letter(names) for symbol, names in members.items()}
     taken = {str(s) for shape in final.values() for dim in shape for s in dim.free_symbols if s not in origin}
+    taken |= {index.axis.upper() for equation in equations for index in _indices(equation)}
     result: dict[sympy.Symbol, sympy.Symbol] = {}
     for symbol, (kind, member) in sorted(chosen.items(), key=lambda item: (item[1], str(item[0]))):
         rivals = sum(kind == other for other, _ in chosen.values())
@@ -60,6 +61,11 @@ def dimension_names(
         taken.add(name)
         result[symbol] = dimension(name)
     return result
+
+
+def _indices(equation: Equation) -> Iterable[Index]:
+    """When something is read or defined in an equation."""
+    return [read.index for read in (equation.out, *refs(equation.expr)) if read.index is not None]
 
 
 def _shifted(expr: sympy.Basic) -> Iterable[Ref]:

@@ -15,6 +15,7 @@ from derive.primitives import TABLE
 from derive.rewrite import rebuild
 from derive.shapes import unpair
 from derive.system import Equation, Origin, System, Var
+from derive.words import RESERVED
 
 
 class NameSupply:
@@ -26,7 +27,7 @@ class NameSupply:
     def fresh(self, wish: str) -> str:
         """`wish`, or `wish` with the first free number."""
         name, number = wish, 1
-        while name in self.taken:
+        while name in self.taken or name in RESERVED:
             number += 1
             name = f"{wish}_{number}"
         self.taken.add(name)

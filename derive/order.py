@@ -49,6 +49,15 @@ def contextual_refs(expr: sympy.Basic, axes: tuple[str, ...] = ()) -> Iterator[t
             yield from contextual_refs(operand, inner)
 
 
+def contextual_calls(expr: sympy.Basic, axes: tuple[str, ...] = ()) -> Iterator[tuple[Op, tuple[str, ...]]]:
+    """Every operation with the axes bound around it."""
+    if isinstance(expr, Op):
+        yield expr, axes
+        inner = (*axes, str(expr.static[0])) if TABLE[expr.primitive].binds else axes
+        for operand in expr.operands:
+            yield from contextual_calls(operand, inner)
+
+
 def boundary_refs(equations: Sequence[Equation]) -> list[Ref]:
     """All reads outside 1…T: ``h[0]`` for a read of ``h[t-1]``; each once, in order of appearance."""
     found: dict[Ref, None] = {}

@@ -41,6 +41,10 @@ class Dims(Protocol):
         """The dimension after broadcasting: like `same`, but a 1 gives way."""
         ...
 
+    def within(self, part: sympy.Expr, whole: sympy.Expr) -> None:
+        """`part` is nowhere larger than `whole`; anything else is an error."""
+        ...
+
     def add(self, *dims: sympy.Expr) -> sympy.Expr:
         """The sum."""
         ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from derive.expr import Fixed, fixed, refs
+from derive.order import boundary_refs
 from derive.system import System
 
 
@@ -40,4 +41,6 @@ def ancestors(system: System, names: Iterable[str]) -> set[str]:
 def final_positions(system: System, name: str) -> list[Fixed]:
     """Where the values stand that the next chunk of a sequence needs: T for a lag of 1, T−1 and T for a lag of 2."""
     axis = system.variables[name].axis or "t"
-    return [fixed(axis, p.offset, from_end=not p.from_end) for p in system.boundaries.get(name, (fixed(axis, 0),))]
+    outside = {read.index for read in boundary_refs(system.equations) if read.name == name}
+    positions = sorted((p for p in outside if isinstance(p, Fixed)), key=lambda p: (p.from_end, p.offset))
+    return [fixed(axis, p.offset, from_end=not p.from_end) for p in positions or [fixed(axis, 0)]]

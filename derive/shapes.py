@@ -55,6 +55,12 @@ class _Known:
         wide = [dim for dim in dims if dim != 1]
         return self.same(*wide) if wide else ONE
 
+    def within(self, part: sympy.Expr, whole: sympy.Expr) -> None:
+        spare = sympy.expand(whole - part)
+        growing = all(c > 0 for term, c in spare.as_coefficients_dict().items() if not term.is_number)
+        if not growing or spare.subs(dict.fromkeys(spare.free_symbols, 1)) < 0:  # every dimension is at least 1
+            raise _Mismatch
+
     def add(self, *dims: sympy.Expr) -> sympy.Expr:
         return sympy.Add(*dims)
 

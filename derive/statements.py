@@ -21,23 +21,35 @@ NAME = r"[^\W\d][\w\u0300-\u036f]*"  # with combining marks, as in c̃
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A line of the text inside a logical line, and the column of the logical line at which it begins."""
+
+    start: int
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Statement:
-    """A logical line: what stands left and right of ``=`` or ``:``, padded so that columns are those of the text."""
+    """A logical line: what stands left and right of ``=`` or ``:``, padded so that columns are those of the line."""
 
     left: str
     right: str
     sign: str
-    line: int
-    text: str
+    code: str
+    pieces: tuple[Piece, ...]
 
     def span(self, start: int, stop: int) -> Span:
-        """A place in this line."""
-        return Span(self.line, start, stop)
+        """A place in the text, from columns of this logical line."""
+        piece = next(piece for piece in reversed(self.pieces) if piece.start <= max(start, 0))
+        begin = start - piece.start
+        return Span(piece.line, begin, min(stop - piece.start, max(len(piece.text), begin + 1)))
 
     def error(self, reason: str, start: int | None = None, stop: int | None = None) -> EquationError:
         """An error that points here."""
-        begin = len(self.text) - len(self.text.lstrip()) if start is None else start
-        return EquationError(reason, self.span(begin, len(self.text.rstrip()) if stop is None else stop), self.text)
+        begin = len(self.code) - len(self.code.lstrip()) if start is None else start
+        span = self.span(begin, len(self.code.rstrip()) if stop is None else stop)
+        return EquationError(reason, span, next(piece.text for piece in self.pieces if piece.line == span.line))
 
 
 def split_statements(text: str) -> Iterable[Statement]:
@@ -48,62 +60,62 @@ def split_statements(text: str) -> Iterable[Statement]:
     """
     if len(text) > MAX_TEXT:
         raise EquationError(f"the text has {len(text):,} characters; at most {MAX_TEXT:,} are read")
-    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    number = 0
-    while number < len(lines):
-        first, raw = number, lines[number]
-        logical = _clean(raw, number)
-        while _depth(logical, first, raw) > 0:
-            number += 1
-            if number == len(lines):
-                raise EquationError("a bracket is never closed", Span(first + 1, 0, len(raw.rstrip())), raw)
-            raw += " " + lines[number].split("#")[0].rstrip()
-            logical += " " + _clean(lines[number], number).rstrip()
-        number += 1
-        if logical.strip():
-            yield from _each_name(_statement(logical, first + 1, raw))
+    code: list[str] = []
+    pieces: list[Piece] = []
+    depth = 0
+    for number, raw in enumerate(lines_of(text), start=1):
+        cleaned = _clean(raw, number)
+        depth = _depth(cleaned, depth, number, raw)
+        pieces.append(Piece(sum(map(len, code)), number, raw))
+        code.append(cleaned if depth == 0 else cleaned + " ")
+        if sum(map(len, code)) > MAX_LINE:
+            raise EquationError(f"the statement has more than {MAX_LINE:,} characters", Span(number, 0, 1), raw[:120])
+        if depth == 0:
+            logical = "".join(code)
+            if logical.strip():
+                yield from _each_name(_statement(logical, tuple(pieces)))
+            code, pieces = [], []
+    if pieces:
+        first = pieces[0]
+        raise EquationError("a bracket is never closed", Span(first.line, 0, len(first.text.rstrip())), first.text)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, composed characters in one piece."""
+    return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _clean(raw: str, number: int) -> str:
-    code = raw.split("#")[0]
     if len(raw) > MAX_LINE:
-        raise EquationError(
-            f"the line has {len(raw):,} characters; at most {MAX_LINE:,} are read", Span(number + 1, 0, 1)
-        )
-    code = code.translate(SPELLINGS)
+        raise EquationError(f"the line has {len(raw):,} characters; at most {MAX_LINE:,} are read", Span(number, 0, 1))
+    code = raw.split("#")[0].translate(SPELLINGS)
     for column, character in enumerate(code):
         if not ALLOWED.match(character) or unicodedata.normalize("NFKC", character) != character:
             shown = repr(character) if character.isprintable() else f"U+{ord(character):04X}"
-            raise EquationError(f"unexpected character {shown}", Span(number + 1, column, column + 1), raw)
+            raise EquationError(f"unexpected character {shown}", Span(number, column, column + 1), raw)
     return code
 
 
-def _depth(code: str, number: int, raw: str) -> int:
-    depth = 0
+def _depth(code: str, depth: int, number: int, raw: str) -> int:
+    """How many brackets are open after this line, given how many were before."""
     for column, character in enumerate(code):
         depth += (character in "([") - (character in ")]")
         if depth < 0 or depth > MAX_DEPTH:
-            reason = (
-                "this bracket was never opened" if depth < 0 else f"more than {MAX_DEPTH} brackets inside each other"
-            )
-            raise EquationError(reason, Span(number + 1, column, column + 1), raw)
+            inside = f"more than {MAX_DEPTH} brackets inside each other"
+            reason = "this bracket was never opened" if depth < 0 else inside
+            raise EquationError(reason, Span(number, column, column + 1), raw)
     return depth
 
 
-def _statement(code: str, line: int, raw: str) -> Statement:
-    if "=" in code:
-        left, _, right = code.partition("=")
-        if "=" in right:
-            column = code.index("=", len(left) + 1)
-            raise EquationError("one '=' per equation", Span(line, column, column + 1), raw)
-        return Statement(left, " " * (len(left) + 1) + right, "=", line, raw)
-    left, colon, right = code.partition(":")
-    if not colon or left.count("[") != left.count("]"):
-        start = len(code) - len(code.lstrip())
-        raise EquationError(
-            "neither an equation (a = …) nor a declaration (a : …)", Span(line, start, len(code.rstrip())), raw
-        )
-    return Statement(left, " " * (len(left) + 1) + right, ":", line, raw)
+def _statement(code: str, pieces: tuple[Piece, ...]) -> Statement:
+    left, sign, right = code.partition("=" if "=" in code else ":")
+    statement = Statement(left, " " * (len(left) + 1) + right, sign, code, pieces)
+    if sign == "=" and "=" in right:
+        column = code.index("=", len(left) + 1)
+        raise statement.error("one '=' per equation", column, column + 1)
+    if not sign or (sign == ":" and left.count("[") != left.count("]")):
+        raise statement.error("neither an equation (a = …) nor a declaration (a : …)")
+    return statement
 
 
 def _each_name(statement: Statement) -> Iterable[Statement]:

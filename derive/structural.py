@@ -126,6 +126,8 @@ def some_rows(expr: sympy.Expr, part: sympy.Tuple) -> sympy.Expr:
 
 def _rows_shape(dims: Dims, shapes: Sequence[Shape], static: Static) -> Shape:
     low, high = static[0].args
+    for part, whole in ((sympy.Integer(0), low), (low, high), (high, shapes[0][0])):
+        dims.within(part, whole)
     return high - low, shapes[0][1]
 
 
@@ -136,6 +138,8 @@ def _rows_vjp(call: Op, y: sympy.Expr, ybar: sympy.Expr, i: int, shape_of: Shape
 def _embed_shape(dims: Dims, shapes: Sequence[Shape], static: Static) -> Shape:
     low, high = static[0].args
     dims.same(shapes[0][0], high - low)
+    dims.within(sympy.Integer(0), low)
+    dims.within(high, static[1])
     return static[1], shapes[0][1]
 
 

@@ -14,6 +14,16 @@ import warnings
 from derive.errors import EquationError, Span
 from derive.statements import Statement
 
+MAX_DEPTH = 100
+
+
+def depth(tree: ast.AST) -> int:
+    """How many nodes of a syntax tree stand inside each other; measured without recursion."""
+    level, layer = 0, [tree]
+    while layer:
+        level, layer = level + 1, [child for node in layer for child in ast.iter_child_nodes(node)]
+    return level
+
 
 def mixes_products(tree: ast.BinOp) -> bool:
     """Whether a matrix product and an elementwise one stand side by side without parentheses."""
@@ -58,25 +68,30 @@ class Syntax:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Python's advice on its own syntax, as for 1is
-                return ast.parse(self.code.rstrip(), mode="eval").body
+                tree = ast.parse(self.code.rstrip(), mode="eval").body
         except SyntaxError as error:
             start = self.columns[min(max(0, (error.offset or 1) - 1), len(self.columns) - 1)]
             raise self.statement.error(f"not an expression: {error.msg}", start, start + 1) from None
         except (ValueError, RecursionError, MemoryError):
             raise self.statement.error("not an expression: too large or too deep") from None
+        if depth(tree) > MAX_DEPTH:
+            raise self.statement.error(f"more than {MAX_DEPTH} operations inside each other: name a part of them")
+        return tree
 
-    def span(self, tree: ast.expr) -> Span:
-        """Where a node was written."""
+    def _columns(self, tree: ast.expr) -> tuple[int, int]:
         data = self.code.encode()
         start = len(data[: tree.col_offset].decode())
         stop = len(data[: tree.end_col_offset or 0].decode())
-        return self.statement.span(self.columns[start], max(self.columns[start], self.columns[stop - 1]) + 1)
+        return self.columns[start], max(self.columns[start], self.columns[stop - 1]) + 1
+
+    def span(self, tree: ast.expr) -> Span:
+        """Where a node was written."""
+        return self.statement.span(*self._columns(tree))
 
     def text(self, tree: ast.expr) -> str:
         """What was written for a node."""
-        span = self.span(tree)
-        return self.statement.text[span.start : span.stop]
+        return ast.get_source_segment(self.code, tree) or ""
 
     def error(self, tree: ast.expr, reason: str) -> EquationError:
         """An error that points at a node."""
-        return EquationError(reason, self.span(tree), self.statement.text)
+        return self.statement.error(reason, *self._columns(tree))

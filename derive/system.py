@@ -245,7 +245,8 @@ class System:
 def system_text(system: System) -> str:
     """The system in the equation language: declarations of all that is not inferred, then the equations."""
     variables = system.variables.values()
-    lines = [declaration_text(var) for var in variables if var.is_leaf or var.shape != unpair(pair(var.shape))]
+    stated = [v for v in variables if v.is_leaf or v.declared or v.shape != unpair(pair(v.shape))]
+    lines = [declaration_text(var) for var in stated]
     return "\n".join([*lines, *map(str, system.equations)]) + "\n"
 
 

@@ -3,5 +3,7 @@
 from numeric.cells import GRU, LSTM, RNN, Cell
 from numeric.kernel import Gradients, Kernel, Run, compile
 from numeric.lambdify import lambdify
+from numeric.reference import evaluate
+from numeric.verify import verify
 
-__all__ = ["GRU", "LSTM", "RNN", "Cell", "Gradients", "Kernel", "Run", "compile", "lambdify"]
+__all__ = ["GRU", "LSTM", "RNN", "Cell", "Gradients", "Kernel", "Run", "compile", "evaluate", "lambdify", "verify"]

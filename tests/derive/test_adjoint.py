@@ -53,6 +53,12 @@ def test_a_read_of_the_last_step_is_placed_there() -> None:
     assert "dh[t] = g_h[t+1] + place[t](Q.T @ dy, T)" in backward(derive.parse(RNN + "\ny = Q @ h[T]"))
 
 
+def test_a_read_before_the_last_step_is_a_shifted_read_of_the_last() -> None:
+    lines = backward(derive.parse(RNN + "\ny = Q @ h[T-1]"))
+    assert lines[1:3] == ["dh[t] = g_h[t+1]", "dh[0] = g_h[1]"]
+    assert "g_h[t] = W.T @ dz_h[t] + place[t](Q.T @ dy, T)" in lines
+
+
 def test_cotangents_of_final_values_are_inputs() -> None:
     adjoint = derive.parse(RNN).adjoint(final=("h",))
     assert str(adjoint.equation("dh")) == "dh[t] = up_h[t] + g_h[t+1] + place[t](end_h, T)"

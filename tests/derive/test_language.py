@@ -88,6 +88,36 @@ def test_a_table_has_a_column_for_every_class() -> None:
     assert shapes["E"] == (dimension("H"), dimension("V"))
 
 
+def test_the_caret_finds_the_line_inside_a_statement() -> None:
+    with pytest.raises(derive.EquationError) as caught:
+        derive.parse("h[t] = tanh(W @ h[t-1]  # recurrent\n   + foo(x[t]))")
+    head, line, caret = str(caught.value).split("\n")
+    assert head.startswith("line 2: unknown function foo")
+    assert line[caret.index("^") : caret.rindex("^") + 1] == "foo"
+
+
+def test_a_declared_state_keeps_its_shape_in_print() -> None:
+    system = derive.parse("h[t] : H\na[t] : scalar\nh[t] = tanh(a[t] * h[t-1])")
+    assert derive.parse(str(system)) == system
+    assert derive.parse(str(system.adjoint())) == system.adjoint()
+
+
+def test_derived_names_are_words_that_can_be_read_back() -> None:
+    system = derive.parse("el[t] = tanh(_h * x[t]) + ef[t]")
+    assert derive.parse(str(system.adjoint())) == system.adjoint()
+    assert derive.parse(str(system.tangent())) == system.tangent()
+
+
+def test_an_axis_never_shares_its_length_with_a_size() -> None:
+    shapes = derive.parse("a[h] = tanh(W @ a[h-1] + U @ x[h])").shapes
+    assert shapes["W"] == (dimension("H_a"), dimension("H_a"))
+
+
+def test_a_sum_of_matrices_is_seen_through() -> None:
+    shapes = derive.parse("h[t] = tanh((W + V) @ h[t-1] - U @ x[t])").shapes
+    assert shapes["W"] == shapes["V"] == (dimension("H"), dimension("H"))
+
+
 def test_roles_and_boundaries_of_attention() -> None:
     system = derive.parse(ATTENTION)
     assert (system.inputs, system.axes, system.outputs) == (("x",), ("t", "u"), ("s",))
@@ -200,7 +230,7 @@ REFUSED = {
     "tanh[t] = x[t]": "reserved",
     "sum = W": "reserved",
     "class = W": "",
-    "d__x[t] = x[t]": "reserved",
+    "__x[t] = x[t]": "reserved",
     "1 = W": "a left side is",
     "f(h)[t] = x[t]": "a left side is",
     "W : H, D, K\nh[t] = W @ x[t]": "at most two dimensions",
@@ -215,12 +245,25 @@ REFUSED = {
     "h[t] = W @ 2": "write *",
     "h[t] = take(E, j[t])": "declare one, as in 'j[t] : index V'",
     "E : D, K\nj[t] : index V\nh[t] = take(E, j[t])": "E is D × K",
+    "h[t] = " + "b + " * 400 + "x[t]": "inside each other",
+    "h[t] = ((2**100)**100)**100 * x[t]": "1e100",
+    "h[t] = (x[t]" + "\n" * 5_000: "characters",
+    "x[s] : D\nh[t] = x[t]": "cannot be read at [t]",
+    "x[T] : D\nh[t] = x[t]": "T is no time axis",
+    "t[t] = x[t]": "time axis",
+    "const h[t] : H\nh[t] = x[t]": "declared to be given",
+    "v = unstack[t](M)\nM : 2, T\nh[t] = x[t]": "needs a step t",
+    "x : 3\ny[t] = rows(x[t], 2:7)": "x[t] is 3 × 1",
+    "s[t] : scalar\nW : H, D\ny[t] = reduce_to(s[t], H, D) + W": "s[t] is 1 × 1",
+    "i[t] = exp(w.T @ x[t] + b)\nh[t] = i[t] * x[t]": "b : scalar",
+    "h[t] = x[t] @ x[t]": "declare its shape",
+    "h[t] = exp(W) @ h[t-1] + U @ x[t]": "declare its shape",
     "h[t] = x[t]\0": "U+0000",
     "h[t] = " + "(" * 60 + "x[t]" + ")" * 60: "brackets inside each other",
     "h[t] = " + "-" * 3000 + "x[t]": "not an expression",
     "h[t] = " + "9" * 5000: "4,000",
     "x" * 1_000_000: "at most 100,000",
-    "h" * 70 + "[t] = x[t]": "longer than 60",
+    "h" * 110 + "[t] = x[t]": "longer than 100",
 }
 
 

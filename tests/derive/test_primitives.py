@@ -30,7 +30,7 @@ EXAMPLES: dict[str, list[Op]] = {
     "transpose": [apply("transpose", ref("A")), apply("transpose", ref("a"))],
     "concat": [apply("concat", ref("a"), ref("x")), apply("concat", ref("A"), ref("r"))],
     "rows": [apply("rows", ref("A"), static=(ROWS,)), apply("rows", ref("a"), static=(ROWS,))],
-    "embed": [apply("embed", ref(n), static=(sympy.Tuple(low, H + low), V)) for n, low in (("a", 1), ("A", 0))],
+    "embed": [apply("embed", ref(n), static=(sympy.Tuple(low, H + low), H + 2)) for n, low in (("a", 1), ("A", 0))],
     "reduce_to": [apply("reduce_to", ref("A"), static=s) for s in ((H, 1), (1, K), (1, 1))],
     "broadcast_to": [apply("broadcast_to", ref(n), static=(H, K)) for n in ("a", "r", "s")],
     "take": [apply("take", ref("A"), ref("j"))],
