@@ -77,6 +77,8 @@ def as_latex(char: str) -> str:
         return TEXTUAL[char] + ("{}" if TEXTUAL[char][-1].isalpha() else "")
     if char in MATHEMATICAL:
         return rf"\uni{{{MATHEMATICAL[char]}}}"
+    if char in ACCENTS:  # set back over the letter before it, as in c̃
+        return rf"\llap{{{ACCENTS[char]}{{}}}}"
     apart = unicodedata.normalize("NFD", char)
     if len(apart) == 2 and apart[0].isascii() and apart[1] in ACCENTS:
         return f"{ACCENTS[apart[1]]}{{{apart[0]}}}"
