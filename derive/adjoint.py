@@ -90,13 +90,13 @@ class _Sweep:
         name = self.supply.fresh(wish)
         return self._enter_variable(Var(name, model.shape, model.axis, "defined", None, Origin(kind, of, at)))
 
-    def _given(self, wish: str, kind: str, of: str, *, timed: bool) -> str:
+    def _given(self, wish: str, kind: str, of: str, *, timed: bool, at: int = 0) -> str:
         model = self.primal.variables[of]
         name = self.supply.fresh(wish)
         axis = model.axis if timed else None
         shared = model.role in ("parameter", "constant") or not (model.axis or of in self.primal.batched)
         role: Role = "parameter" if shared else "input"
-        return self._enter_variable(Var(name, model.shape, axis, role, None, Origin(kind, of)))
+        return self._enter_variable(Var(name, model.shape, axis, role, None, Origin(kind, of, at)))
 
     def _enter_variable(self, var: Var) -> str:
         self.variables[var.name] = var
@@ -114,9 +114,9 @@ class _Sweep:
                 self._pull(equation.expr, seed, context, equation.out)
         written = [e for name in self._reading_order() for e in (*self._gathered(name), *self._equations(name))]
         equations = (*self.primal.equations, *written)
-        used = {n for e in equations for n in [e.name, *(r.name for r in refs(e.expr))]}
+        used = dict.fromkeys(n for e in equations for n in [e.name, *(r.name for r in refs(e.expr))])
         about = (self.primal.name, self.primal.title, self.primal.source, self.primal.notes)
-        return System(equations, {n: v for n, v in self.variables.items() if n in used}, *about)
+        return System(equations, {name: self.variables[name] for name in used}, *about)
 
     def _pull(self, expr: sympy.Expr, ybar: sympy.Expr, context: Axes, value: Ref | None = None) -> None:
         """Carry the cotangent of `expr` to everything it reads.
@@ -259,7 +259,7 @@ class _Sweep:
         if name in self.final:
             for number, position in enumerate(final_positions(self.primal, name)):
                 wish = f"end_{name}" if number == 0 else f"end_{name}_{number + 1}"
-                places.append((position, ref(self._given(wish, "final", name, timed=False))))
+                places.append((position, ref(self._given(wish, "final", name, timed=False, at=number))))
         return places
 
     def _total(self, terms: list[sympy.Expr], name: str) -> sympy.Expr:

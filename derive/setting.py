@@ -101,7 +101,7 @@ def _seeds(
 ) -> Iterator[tuple[tuple[str, Key], sympy.Expr]]:
     """Every leaf of the adjoint that is a cotangent, with the value of the primal that it belongs to, and its kind."""
     ends: dict[str, list[str]] = {}
-    for name, origin in made.items():
+    for name, origin in sorted(made.items(), key=lambda item: item[1].at):
         if origin.kind in ("upstream", "cotangent"):
             for key, symbol in backward.of(name):
                 if symbol in backward.leaves:

@@ -203,6 +203,11 @@ class System:
                 return var
         return None
 
+    def ends(self, of: str) -> tuple[str, ...]:
+        """The inputs that are cotangents of the last values of `of`, oldest first."""
+        found = [v for v in self.variables.values() if v.origin and (v.origin.kind, v.origin.of) == ("final", of)]
+        return tuple(var.name for var in sorted(found, key=lambda var: var.origin.at if var.origin else 0))
+
     # --- what follows from the equations: functions of later modules, as methods --------------------------------
 
     def adjoint(

@@ -14,7 +14,7 @@ from typing import Any
 
 from derive.expr import Fixed
 from derive.reach import final_positions
-from derive.system import Origin, System
+from derive.system import System
 from numeric.arithmetic import NUMPY, Arithmetic
 from numeric.draws import Case
 from numeric.reference import Values, evaluate
@@ -121,7 +121,7 @@ def seeds(adjoint: System, case: Case) -> dict[str, Any]:
         if var is not None:
             given[var.name] = cotangent
     for name, cotangent in case.final.items():
-        ends = [var.name for var in adjoint.variables.values() if var.origin == Origin("final", name)]
+        ends = adjoint.ends(name)
         given.update(zip(ends, cotangent if len(ends) > 1 else [cotangent], strict=False))
     return given
 

@@ -153,7 +153,7 @@ def schedule(system: System, outputs: Sequence[str] | None = None) -> Schedule:
         outputs=chosen,
         final={name: tuple(final_positions(system, name)) for name in carried(system)},
         upstream={origin.of: name for name, origin in origins.items() if origin.kind == "upstream"},
-        ends=_grouped((origin.of, name) for name, origin in origins.items() if origin.kind == "final"),
+        ends={name: whole.ends(name) for name in carried(system) if whole.ends(name)},
         gradients={
             origin.of: name
             for name, origin in origins.items()
@@ -182,13 +182,6 @@ def _adjoint(system: System, outputs: tuple[str, ...]) -> System | None:
 def _stage(component: Component) -> Stage:
     kind: Kind = "once" if component.axis is None else "scan" if component.direction else "map"
     return Stage(kind, component.axis, component.direction, component.equations)
-
-
-def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for key, value in pairs:
-        found[key] = (*found.get(key, ()), value)
-    return found
 
 
 def reads(equations: Iterable[Equation]) -> Iterator[tuple[Equation, Ref, bool]]:

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 import derive
 import derive.adjoint
+from derive.adjoint import _Sweep
 from derive.elementwise import partial
 from derive.evidence import Evidence
 from derive.expr import apply, fixed, is_op, matmul, neg, plus, ref, times, transpose
 from derive.generators import form, is_zero
 from derive.primitives import TABLE
 from derive.proof import proofs, prove
-from derive.reach import _Sweep
 from derive.setting import default_sizes
 from derive.structural import bounds, fit
 from derive.system import Equation
