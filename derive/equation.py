@@ -30,7 +30,8 @@ class Origin:
         kind: "pre-activation", "cotangent", "contribution", "upstream", "final", "tangent" or "gathered"; in a
             network also "layer", "forward", "backward" or "decoder", for the copy of a quantity of a cell.
         of: the quantity it belongs to; of a copy, what it is called in the cell.
-        at: for a contribution, the shift k of the reads that it collects; for a layer, its number from 1.
+        at: for a contribution, the shift k of the reads that it collects; for a layer, its number from 1; for the
+            cotangent of a final value, its place among them, oldest first.
     """
 
     kind: str

@@ -154,9 +154,11 @@ def own_factor(call, y, ybar, i, shape_of):
     return fit(times(ybar, *call.operands[:i], call.operands[i]), shape_of(call.operands[i]), shape_of)
 
 
-def next_column(call, y, ybar, i, shape_of):
-    table = call.operands[0]
-    return apply("scatter", ybar, sympy.Integer(0), static=(shape_of(table)[1],)) if i == 0 else None
+def counted_twice(call, y, ybar, i, shape_of):
+    if i:
+        return None
+    column = apply("scatter", ybar, call.operands[1], static=(shape_of(call.operands[0])[1],))
+    return plus(column, column)
 
 
 RULES = {
@@ -168,7 +170,7 @@ RULES = {
     "own factor": ("times", "h[t] = x[t] * tanh(W @ h[t-1])", own_factor),
     "factor left out": ("times", "h[t] = x[t] * tanh(W @ h[t-1])", lambda call, y, ybar, i, shape_of: ybar),
     "softmax without the sum": ("softmax", SYSTEMS["readout"], without_the_sum),
-    "wrong column": ("take", SYSTEMS["embedding"], next_column),
+    "column counted twice": ("take", SYSTEMS["embedding"], counted_twice),
     "exponent not lowered": (
         "power", "h[t] = x[t]**3 + h[t-1]",
         lambda call, y, ybar, i, shape_of: times(sympy.Integer(3), ybar, call.operands[0]),
