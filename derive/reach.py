@@ -5,9 +5,11 @@ Read next: `derive.adjoint`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from derive.expr import Fixed, fixed, refs
+import sympy
+
+from derive.expr import Fixed, Op, Ref, fixed, refs
 from derive.order import boundary_refs
 from derive.system import System
 
@@ -26,6 +28,24 @@ def dependent(system: System, names: Iterable[str]) -> set[str]:
         if not more:
             return found
         found |= more
+
+
+def moved_by(system: System, names: Iterable[str]) -> set[str]:
+    """`names` and everything whose value changes with them by a gradient: what stands in ``stop`` does not."""
+    found = set(names)
+    while True:
+        more = {e.name for e in system.equations if any(name in found for name in _outside_stop(e.expr))} - found
+        if not more:
+            return found
+        found |= more
+
+
+def _outside_stop(expr: sympy.Basic) -> Iterator[str]:
+    if isinstance(expr, Ref):
+        yield expr.name
+    elif isinstance(expr, Op) and expr.primitive != "stop":
+        for operand in expr.operands:
+            yield from _outside_stop(operand)
 
 
 def ancestors(system: System, names: Iterable[str]) -> set[str]:

@@ -17,6 +17,7 @@ import numpy
 
 from derive.evidence import Evidence
 from derive.proof import proofs
+from derive.reach import default_wrt, moved_by
 from derive.system import System
 from numeric.agreement import with_kernel
 from numeric.draws import Case
@@ -62,6 +63,9 @@ def verify(
     Raises:
         ValueError: if no output depends on anything that has a gradient, or no random case has finite values.
     """
+    outputs = (*system.outputs, *system.states)
+    if not moved_by(system, default_wrt(system)) & set(outputs):
+        raise ValueError(f"no gradient reaches anything through {', '.join(dict.fromkeys(outputs))}")
     found = check(Subject.of(system), cases=cases, seed=seed, progress=progress)
     if progress is not None:
         progress("proof")

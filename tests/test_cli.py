@@ -13,6 +13,7 @@ import pytest
 
 import derive
 from derive.evidence import Evidence
+from derive.networks import NAMED
 from reports.cli import main
 from reports.commands import output as output_command
 from reports.commands import pdf as pdf_command
@@ -109,7 +110,9 @@ def test_list(capsys):
     assert lstm["states"] == ["h", "c"]
     assert {"W_f", "b_o"} <= set(lstm["parameters"])
     _, out, _ = run(capsys, "list")
-    assert len(out.splitlines()) == 1 + len(listed)
+    cells, _, networks = out.split("\n\n")
+    assert len(cells.splitlines()) == 1 + len(listed)
+    assert len(networks.splitlines()) == 1 + len(NAMED)
 
 
 def test_show_equations_given_on_the_command_line(capsys):
@@ -318,6 +321,12 @@ def test_what_has_no_gradient_cannot_be_verified(capsys):
 
 
 # --- report -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_network_goes_by_its_name(capsys):
+    assert data(capsys, "count", "rnn-deep")["name"] == "rnn-deep"
+    assert main(["list"]) == 0
+    assert "tagger" in capsys.readouterr().out
 
 
 def test_report_of_a_cell_never_seen_before(capsys, tmp_path):

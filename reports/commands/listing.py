@@ -1,4 +1,4 @@
-"""`bptt list`: the architectures of the library.
+"""`bptt list`: the architectures of the library, and the networks made of them.
 
 Read next: `reports.commands.show`.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import derive
 from derive.counts import parameter_count
+from derive.networks import NAMED
 from reports.commands.output import print_json, print_text, table
 
 
@@ -18,6 +19,8 @@ def list_architectures(*, as_json: bool) -> int:
         return 0
     rows = [(s.name, s.title, ", ".join(s.states), str(parameter_count(s))) for s in systems]
     print_text(table([("name", "title", "states", "parameters"), *rows]))
+    networks = [(name, recipe.title) for name, recipe in NAMED.items()]
+    print_text("\nNetworks, made of these\n\n" + table([("name", "title"), *networks]))
     return 0
 
 

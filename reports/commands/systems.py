@@ -1,4 +1,4 @@
-"""From an argument to a `System`: the name of an architecture, a file of equations, or the equations themselves.
+"""From an argument to a `System`: the name of a cell or network, a file of equations, or the equations themselves.
 
 What the library knows by name is meant first (``./lstm`` is the file of that name); then a file; then, if there is an
 ``=`` in it, equations.  ``-`` reads standard input.  In an argument ``;`` ends a statement as a line does, outside of
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import derive
+from derive.networks import NAMED, build
 from derive.statements import MAX_TEXT
 from reports.commands.failure import Failure
 
@@ -39,6 +40,8 @@ def read_systems(arguments: Sequence[str], *, strict: bool = False) -> list[deri
 def _read(argument: str, strict: bool) -> derive.System:
     if argument in derive.names():
         return derive.load(argument)
+    if argument in NAMED:
+        return build(argument)
     if argument == "-":
         if sys.stdin is None:
             raise Failure("there is no standard input")
