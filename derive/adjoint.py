@@ -116,7 +116,9 @@ class _Sweep:
         equations = (*self.primal.equations, *written)
         used = dict.fromkeys(n for e in equations for n in [e.name, *(r.name for r in refs(e.expr))])
         about = (self.primal.name, self.primal.title, self.primal.source, self.primal.notes)
-        return System(equations, {name: self.variables[name] for name in used}, *about)
+        leaves = iter(name for name in used if self.variables[name].is_leaf)  # in print, leaves stand as they are read
+        order = [next(leaves) if var.is_leaf else name for name, var in self.variables.items() if name in used]
+        return System(equations, {name: self.variables[name] for name in order}, *about)
 
     def _pull(self, expr: sympy.Expr, ybar: sympy.Expr, context: Axes, value: Ref | None = None) -> None:
         """Carry the cotangent of `expr` to everything it reads.
