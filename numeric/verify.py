@@ -65,7 +65,8 @@ def verify(
     """
     outputs = (*system.outputs, *system.states)
     if not moved_by(system, default_wrt(system)) & set(outputs):
-        raise ValueError(f"no gradient reaches anything through {', '.join(dict.fromkeys(outputs))}")
+        shown = ", ".join(dict.fromkeys(outputs))
+        raise ValueError(f"{shown} does not depend on any parameter, real input or initial value outside of stop(…)")
     found = check(Subject.of(system), cases=cases, seed=seed, progress=progress)
     if progress is not None:
         progress("proof")

@@ -54,6 +54,12 @@ def test_two_runs_give_the_same_evidence() -> None:
     assert verify(RNN, cases=2, seed=1) != verify(RNN, cases=2)
 
 
+@pytest.mark.parametrize("text", ["h[t] = stop(x[t])", "h[t] = 1"])
+def test_nothing_to_verify_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="does not depend on any parameter"):
+        verify(derive.parse(text))
+
+
 def test_a_system_without_gradient_is_an_error() -> None:
     with pytest.raises(ValueError, match="does not depend on"):
         verify(derive.parse("j[t] : index V\nconst E : D, V\ny[t] = take(E, j[t])"))
