@@ -1,11 +1,10 @@
-"""Structural primitives: sums, products, concatenation, gather, and what acts along time.
+"""Structural primitives of algebra: sums, products, powers, transposes, and rows stacked or cut out.
 
-Their derivative is a written rule in the language itself.  Most come in adjoint pairs, so the list is closed under
-differentiation: ``rows``/``embed``, ``stack``/``unstack``, ``take``/``scatter``, ``reduce_to``/``broadcast_to``;
-``place`` is its own adjoint.  Matrix rules: dA = dY Bᵀ, dB = Aᵀ dY (Giles 2008, "An extended collection of matrix
-derivative results", §2.2.1).
+Their derivative is a written rule in the language itself, so that it can be differentiated again; ``rows`` and
+``embed`` are each other's adjoint.  Matrix rules: dA = dY Bᵀ, dB = Aᵀ dY (Giles 2008, "An extended collection of
+matrix derivative results", §2.2.1).
 
-Read next: `derive.shapes`.
+Read next: `derive.gather`.
 """
 
 from __future__ import annotations
