@@ -71,7 +71,7 @@ def paths() -> list[Path]:
 
 
 def read(path: Path) -> Implementation:
-    """One file.  Raises ValueError without a mark, or with a label of no known kind; KeyError if a stack names no single."""
+    """One file.  ValueError if it has no mark or a label is of no known kind; KeyError if a stack names no single."""
     code, mark, footer = path.read_text(encoding="utf-8").partition(MARK)
     if not mark:
         raise ValueError(f"{path.name}: no line begins with {MARK!r}")
