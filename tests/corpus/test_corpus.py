@@ -113,6 +113,21 @@ def test_every_mistake_is_one_and_no_two_with_different_labels_have_the_same_num
             assert set(first.accepted) & set(second.accepted), f"{first.name} and {second.name} are the same"
 
 
+def test_the_corpus_is_large_and_each_half_of_it_has_every_kind():
+    ones = [implementation(path) for path in FILES]
+    singles = [(one, m) for one in ones for m in one.mistakes if not m.stacked]
+    stacks = [(one, m) for one in ones for m in one.mistakes if m.stacked]
+    assert len(ones) >= 44
+    assert len(singles) >= 150
+    assert len(stacks) >= 60
+    assert sum(one.call is not None for one in ones) >= 12
+    for half in (False, True):
+        kinds = {f[0] for one, m in singles if one.held_out == half for e in m.accepted[:1] for f in e}
+        assert load.KINDS - kinds == set()
+    for group in (ones, [one for one, _ in singles], [one for one, _ in stacks]):
+        assert 0.4 < np.mean([one.held_out for one in group]) < 0.6
+
+
 def test_a_diagnosis_is_right_only_with_the_right_kind_in_the_right_place_and_nothing_more():
     accepted = ((("sign", "Wf f"), ("scale", "*")), (("clip", "h"),))
     mistake = load.Mistake("x", (), accepted, "wrong", ("x",))
