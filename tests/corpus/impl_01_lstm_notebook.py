@@ -122,7 +122,7 @@ MISTAKES = {
                        [("clip", "*")]),
 }
 STACKS = {
-    "a not carried + c not carried": [("cut-recurrence", "*")],
+    "a not carried + c not carried": [],
     "f without 1-f + Wo not transposed": [],
     "tanh of c_prev + bias i summed over everything + c not carried": [],
     "f without 1-f + clipped at 0.5": [],

@@ -74,7 +74,7 @@ MISTAKES = {
                                        [("misplaced-factor", "h hs dhraw dh Why")]),
     "clip at 1": ([("    return loss,", "    for g in (dWxh, dWhh, dWhy, dbh, dby):\n        np.clip(g, -1, 1, out=g)\n    return loss,")],
                   [("clip", "*")]),
-    "loss averaged": ([("dy[targets[t]] -= 1", "dy[targets[t]] -= 1\n        dy /= len(inputs)")], [("scale", "*")]),
+    "loss averaged": ([("dy[targets[t]] -= 1", "dy[targets[t]] -= 1\n        dy /= len(inputs)")], [("scale", "*")], "loss"),
 }
 STACKS = {
     "Whh not transposed + dWhy assigned": [],

@@ -97,7 +97,7 @@ MISTAKES = {
 }
 STACKS = {
     "o without its derivative + b of the last step": [],
-    "h not carried + c not carried": [("cut-recurrence", "*")],
+    "h not carried + c not carried": [],
     "i and f exchanged + c path through tanh multiplied": [],
     "h not carried + o without its derivative + dh0 zero": [],
 }

@@ -90,7 +90,7 @@ MISTAKES = {
     "i times its activated derivative": ([("(1.0 - i) * i * (g * ds)", "i * (g * ds)")], [("missing-derivative", "i di_input"), ("misplaced-factor", "i di_input")]),
 }
 STACKS = {
-    "state difference not passed + h difference replaced": [("cut-recurrence", "*")],
+    "state difference not passed + h difference replaced": [],
     "s for s_prev + bias not accumulated": [],
     "o gets i + state passed without f": [],
     "deltas of g negative + s for s_prev + bias not accumulated": [],

@@ -85,7 +85,7 @@ MISTAKES = {
     "V of one step": ([('G["V"] += ', 'G["V"] = ')], [("not-accumulated", "V"), ("last-step-only", "V")]),
 }
 STACKS = {
-    "forward direction cut + backward direction cut": [("cut-recurrence", "*")],
+    "forward direction cut + backward direction cut": [],
     "h_next is h_prev + V of one step": [],
     "Ub not transposed + forward direction cut": [],
     "Ub not transposed + x gets one direction + V of one step": [],

@@ -67,8 +67,8 @@ def run(d):
 
 MISTAKES = {
     "loss at every step": ([("dh = da @ self.W.T", "dh = da @ self.W.T + np.outer(dlogit, self.v)")], [("cotangent-at-every-step", "*")]),
-    "summed, not averaged": ([("(self.p - y) / m", "self.p - y")], [("scale", "*")]),
-    "divided by T as well": ([("(self.p - y) / m", "(self.p - y) / (m * T)")], [("scale", "*")]),
+    "summed, not averaged": ([("(self.p - y) / m", "self.p - y")], [("scale", "*")], "loss"),
+    "divided by T as well": ([("(self.p - y) / m", "(self.p - y) / (m * T)")], [("scale", "*")], "loss"),
     "y minus p": ([("(self.p - y) / m", "(y - self.p) / m")], [("sign", "*")]),
     "sigmoid twice": ([("da = dh * s * (1 - s)", "da = dh * sigmoid(s) * (1 - sigmoid(s))")], [("derivative-of-activated", "H h da s W b U")]),
     "W not transposed": ([("da @ self.W.T", "da @ self.W")], [("transpose", "W")]),

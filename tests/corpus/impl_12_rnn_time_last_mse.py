@@ -57,7 +57,7 @@ def run(d):
 MISTAKES = {
     "Wya with the old state": ([("np.outer(err[:, t], a[:, t + 1])", "np.outer(err[:, t], a[:, t])")], [("time-shift", "Wya a yhat")]),
     "derivative of the old state": ([("(1 - a[:, t + 1] ** 2)", "(1 - a[:, t] ** 2)")], [("time-shift", "a dz")]),
-    "error doubled": ([("err = yhat - y", "err = 2 * (yhat - y)")], [("scale", "*")]),
+    "error doubled": ([("err = yhat - y", "err = 2 * (yhat - y)")], [("scale", "*")], "loss"),
     "da_next lost": ([("+ da_next", "")], [("cut-recurrence", "a Waa da_next")]),
     "loss at the last step": ([("err = yhat - y", "err = (yhat - y) * (np.arange(T) == T - 1)")], [("cotangent-missing", "yhat y loss")]),
     "dba not accumulated": ([("dba += dz", "dba = dz")], [("not-accumulated", "ba"), ("first-step-only", "ba")]),

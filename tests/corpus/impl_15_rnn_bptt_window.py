@@ -68,7 +68,7 @@ MISTAKES = {
     "window of 2 back": ([("self.bptt_truncate = bptt_truncate", "self.bptt_truncate = 2")], [("truncate", "*")]),
     "window of 1 back": ([("self.bptt_truncate = bptt_truncate", "self.bptt_truncate = 1")], [("truncate", "*")]),
     "no window at all": ([("self.bptt_truncate = bptt_truncate", "self.bptt_truncate = 0")], [("cut-recurrence", "s W")], "wrong"),
-    "summed over the sentence": ([("delta_o /= T", "pass")], [("scale", "*")]),
+    "summed over the sentence": ([("delta_o /= T", "pass")], [("scale", "*")], "loss"),
     "derivative of a wrong step": ([("(1 - s[step - 1] ** 2)", "(1 - s[step] ** 2)")], [("time-shift", "s delta_t W")]),
     "W as it stands": ([("self.W.T.dot(delta_t)", "self.W.dot(delta_t)")], [("transpose", "W")]),
     "W of the outputs' steps": ([("dLdW += np.outer(delta_t, s[step - 1])", "dLdW += np.outer(delta_t, s[step])")], [("time-shift", "W s")]),

@@ -72,7 +72,7 @@ MISTAKES = {
     "db1 assigned": ([("db1 += dz1.sum(1, keepdims=True)", "db1 = dz1.sum(1, keepdims=True)")], [("not-accumulated", "b1"), ("first-step-only", "b1")]),
 }
 STACKS = {
-    "lower recurrence lost + upper recurrence lost": [("cut-recurrence", "*")],
+    "lower recurrence lost + upper recurrence lost": [],
     "U1 as it stands + W2 with the old lower state": [],
     "upper derivative left out + db1 assigned": [],
     "lower recurrence lost + W2 with the old lower state + db1 assigned": [],

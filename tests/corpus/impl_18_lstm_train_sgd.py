@@ -73,8 +73,8 @@ def run(d):
 
 
 MISTAKES = {
-    "2 forgotten": ([("2 * E / E.size", "E / E.size")], [("scale", "*")]),
-    "mean over the steps only": ([("2 * E / E.size", "2 * E / T")], [("scale", "*")]),
+    "2 forgotten": ([("2 * E / E.size", "E / E.size")], [("scale", "*")], "loss"),
+    "mean over the steps only": ([("2 * E / E.size", "2 * E / T")], [("scale", "*")], "loss"),
     "ascent": ([("p[k] -= self.lr", "p[k] += self.lr")], [("sign", "*")]),
     "dc replaced": ([("dc = dc + dh * o", "dc = dh * o")], [("cut-recurrence", "c dc f")]),
     "o with the old c": ([("th = np.tanh(self.c[t])", "th = np.tanh(self.c[t])\n            old = np.tanh(self.c[t - 1])"), ('dh * th * o * (1 - o)', 'dh * old * o * (1 - o)')], [("time-shift", "o c th old")]),

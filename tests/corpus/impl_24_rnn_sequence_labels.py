@@ -65,7 +65,7 @@ def run(d):
 
 
 MISTAKES = {
-    "averaged over the batch only": ([("dscores /= B * T", "dscores /= B")], [("scale", "*")]),
+    "averaged over the batch only": ([("dscores /= B * T", "dscores /= B")], [("scale", "*")], "loss"),
     "state before the read-out": ([("flat_h = h[:, 1:]", "flat_h = h[:, :-1]")], [("time-shift", "Wy h scores")]),
     "flattened in another order": ([("flat_d = dscores.reshape", "flat_d = dscores.transpose(1, 0, 2).reshape")], [("wrong-axis", "Wy scores")]),
     "carry lost": ([("(dh_top[:, t] + carry)", "dh_top[:, t]")], [("cut-recurrence", "h carry Wh")]),

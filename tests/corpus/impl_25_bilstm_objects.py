@@ -60,7 +60,21 @@ class BiLSTM:
 
 
 # ---- corpus
-CELL = None
+CELL = """
+o_l[t] = sigmoid(W_o_l @ [h_l[t-1], x[t]] + b_o_l)
+f_l[t] = sigmoid(W_f_l @ [h_l[t-1], x[t]] + b_f_l)
+i_l[t] = sigmoid(W_i_l @ [h_l[t-1], x[t]] + b_i_l)
+g_l[t] = tanh(W_g_l @ [h_l[t-1], x[t]] + b_g_l)
+c_l[t] = f_l[t] * c_l[t-1] + i_l[t] * g_l[t]
+h_l[t] = o_l[t] * tanh(c_l[t])
+o_r[t] = sigmoid(W_o_r @ [h_r[t+1], x[t]] + b_o_r)
+f_r[t] = sigmoid(W_f_r @ [h_r[t+1], x[t]] + b_f_r)
+i_r[t] = sigmoid(W_i_r @ [h_r[t+1], x[t]] + b_i_r)
+g_r[t] = tanh(W_g_r @ [h_r[t+1], x[t]] + b_g_r)
+c_r[t] = f_r[t] * c_r[t+1] + i_r[t] * g_r[t]
+h_r[t] = o_r[t] * tanh(c_r[t])
+h[t] = [h_l[t], h_r[t]]
+"""
 STYLE = "objects inside objects, lists of columns, [h, x] stacked ofig, two directions concatenated"
 HELD_OUT = False
 CALL = {"object": "BiLSTM", "forward": "forward", "backward": "backward", "how": "BiLSTM(Wl, bl, Wr, br); gradients in .left.dW, .left.db, .right.dW, .right.db"}
@@ -92,7 +106,7 @@ MISTAKES = {
 }
 STACKS = {
     "left for both + c not carried": [],
-    "c not carried + h not carried": [("cut-recurrence", "*")],
+    "c not carried + h not carried": [],
     "f without 1-f + db assigned": [],
     "f times c + left for both + db assigned": [],
 }

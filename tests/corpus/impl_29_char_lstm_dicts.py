@@ -78,7 +78,7 @@ def run(d):
 MISTAKES = {
     "dC_next without f": ([("dC_next = f_s[t] * dC", "dC_next = dC")], [("misplaced-factor", "f C f_s dC_next C_s"), ("missing-derivative", "f C")]),
     "dh_next not used": ([("p[\"W_v\"].T @ dv + dh_next", "p[\"W_v\"].T @ dv")], [("cut-recurrence", "h h_s dh_next h_prev")]),
-    "gradient summed, loss averaged": ([("        dv /= len(inputs)\n", "")], [("scale", "*")]),
+    "gradient summed, loss averaged": ([("        dv /= len(inputs)\n", "")], [("scale", "*")], "loss"),
     "o derivative on the activated": ([("do = dh * np.tanh(C_s[t]) * o_s[t] * (1 - o_s[t])", "do = dh * np.tanh(C_s[t]) * sigmoid(o_s[t]) * (1 - sigmoid(o_s[t]))")], [("derivative-of-activated", "o do o_s")]),
     "clip between -0.2 and 0.2": ([("    return loss, grads", "    for k in grads:\n        grads[k] = np.clip(grads[k], -0.2, 0.2)\n    return loss, grads")], [("clip", "*")]),
     "f and i confused": ([('(("f", df), ("i", di)', '(("f", di), ("i", df)')], [("swap-gates", "f i")]),

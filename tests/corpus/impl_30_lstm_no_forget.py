@@ -81,7 +81,7 @@ MISTAKES = {
     "x of the first step": ([("dx[t], rec = dv[:, :D], dv[:, D:]", "rec = dv[:, D:]\n    dx[t] = dv[:, :D]")], [("first-step-only", "x dx"), ("not-accumulated", "x dx")]),
 }
 STACKS = {
-    "carousel cut + gates cut from the past": [("cut-recurrence", "*")],
+    "carousel cut + gates cut from the past": [],
     "squash left out + o through the raw cell": [],
     "gates cut from the past + x of the first step": [],
     "carousel cut + o through the raw cell + x of the first step": [],

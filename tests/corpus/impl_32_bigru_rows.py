@@ -57,7 +57,17 @@ def bigru_grad(x, pf, pb, kf, kb, dy):
 
 
 # ---- corpus
-CELL = None
+CELL = """
+r_f[t] = sigmoid(W_r_f @ [h_f[t-1], x[t]] + b_r_f)
+u_f[t] = sigmoid(W_u_f @ [h_f[t-1], x[t]] + b_u_f)
+n_f[t] = tanh(W_n_f @ [r_f[t] * h_f[t-1], x[t]] + b_n_f)
+h_f[t] = u_f[t] * h_f[t-1] + (1 - u_f[t]) * n_f[t]
+r_b[t] = sigmoid(W_r_b @ [h_b[t+1], x[t]] + b_r_b)
+u_b[t] = sigmoid(W_u_b @ [h_b[t+1], x[t]] + b_u_b)
+n_b[t] = tanh(W_n_b @ [r_b[t] * h_b[t+1], x[t]] + b_n_b)
+h_b[t] = u_b[t] * h_b[t+1] + (1 - u_b[t]) * n_b[t]
+y[t] = [h_f[t], h_b[t]]
+"""
 STYLE = "bidirectional GRU, rows, (T, B, D), stacked run, keep polarity, one function for both directions"
 HELD_OUT = True
 CALL = {"forward": "bigru", "backward": "bigru_grad", "how": "(x, pf: dict, pb: dict) -> y, kf, kb; (x, pf, pb, kf, kb, dy) -> dx, list, list"}

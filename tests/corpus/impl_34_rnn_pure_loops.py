@@ -80,7 +80,7 @@ MISTAKES = {
     "hs off by one for U": ([("gU[i][j] += delta[i] * hs[t][j]", "gU[i][j] += delta[i] * hs[t + 1][j]")], [("time-shift", "U h hs")]),
     "hs off by one for V": ([("/ len(xs) * hs[t + 1][i]", "/ len(xs) * hs[t][i]")], [("time-shift", "V h hs")]),
     "hs off by one in the derivative": ([("(1 - hs[t + 1][i] ** 2)", "(1 - hs[t][i] ** 2)")], [("time-shift", "h hs delta")]),
-    "V without the 2": ([("s += V[o][i] * 2 * diff[o]", "s += V[o][i] * diff[o]")], [("scale", "V h y delta c b")]),
+    "V without the 2": ([("s += V[o][i] * 2 * diff[o]", "s += V[o][i] * diff[o]")], [("scale", "V h y delta W U b")]),
     "gb assigned": ([("gb[i] += delta[i]", "gb[i] = delta[i]")], [("not-accumulated", "b"), ("first-step-only", "b")]),
     "later inside": ([("s = later[i]\n", "s = 0.0\n"), ("delta.append(s * (1 - hs[t + 1][i] ** 2))", "delta.append(s * (1 - hs[t + 1][i] ** 2) + later[i])")], [("misplaced-factor", "h hs later delta U")]),
     "minus sign": ([("later = [sum(U", "later = [-sum(U")], [("sign", "h hs U later")]),

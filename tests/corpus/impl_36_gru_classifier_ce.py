@@ -79,7 +79,7 @@ MISTAKES = {
     "dr without h": ([("dr = drh * h * r", "dr = drh * r")], [("misplaced-factor", "r h dr"), ("missing-derivative", "r h dr")]),
     "Uz as it stands": ([('dz @ p["Uz"].T', 'dz @ p["Uz"]')], [("transpose", "Uz")]),
     "loss at every step": ([('dr @ p["Ur"].T', 'dr @ p["Ur"].T + dlogits @ p["Wout"].T')], [("cotangent-at-every-step", "*")]),
-    "batch not averaged": ([("(self.probs - Y) / B", "(self.probs - Y)")], [("scale", "*")]),
+    "batch not averaged": ([("(self.probs - Y) / B", "(self.probs - Y)")], [("scale", "*")], "loss"),
     "bout averaged": ([("g[\"bout\"] = dlogits.sum(axis=0)", "g[\"bout\"] = dlogits.mean(axis=0)")], [("scale", "bout")]),
     "keep path lost": ([("dh = dh * (1 - z) + drh", "dh = drh")], [("drop-path", "h z hs"), ("cut-recurrence", "h z hs")]),
     "candidate's input is h": ([('("h", dhh, r * h)', '("h", dhh, h)')], [("misplaced-factor", "Uh r h"), ("drop-path", "Uh r"), ("missing-derivative", "Uh r h")]),

@@ -75,7 +75,7 @@ MISTAKES = {
     "o's sign": ([("dh * tc * o * (1 - o)", "dh * tc * o * (o - 1)")], [("sign", "o dnet")]),
 }
 STACKS = {
-    "h cut + c cut": [("cut-recurrence", "*")],
+    "h cut + c cut": [],
     "c_n's gradient unused + i and f exchanged": [],
     "h_n's gradient at every step + Wh with new h": [],
     "o's sign + Wh with new h + c cut": [],

@@ -69,7 +69,7 @@ MISTAKES = {
     "gin assigned": ([("gin = gin + np.outer", "gin = np.outer")], [("not-accumulated", "w_in"), ("first-step-only", "w_in")]),
     "gout never": ([("gout = gout + 2", "gout + 2")], [("zero-gradient", "w_out")]),
     "first error only": ([("np.outer(e[t - 1], s)", "np.outer(e[t - 1], s) * (t == 1)")], [("first-step-only", "w_out"), ("not-accumulated", "w_out")]),
-    "only the last error": ([("e = self.o - d", "e = (self.o - d) * (np.arange(T) == T - 1)[:, None]")], [("cotangent-missing", "*")]),
+    "only the last error": ([("self.error = np.sum(e**2)", "self.error = np.sum(e**2)\n        e[:-1] = 0")], [("cotangent-missing", "*")]),
 }
 STACKS = {
     "w_out: 2 forgotten + w_rec as it stands": [],

@@ -47,7 +47,12 @@ def encdec_grad(x, y_in, target, p):
 
 
 # ---- corpus
-CELL = None
+CELL = """
+h[t] = tanh(W @ x[t] + U @ h[t-1] + b)
+s[u] = tanh(Wd @ y_in[u] + Ud @ s[u-1] + bd)
+s[0] = h[T]
+logits[u] = V @ s[u] + c
+"""
 STYLE = "encoder-decoder, two time axes, columns (n, m, T), fused softmax loss summed over steps and averaged over m"
 HELD_OUT = False
 CALL = {"fused": "encdec_grad", "how": "(x, y_in, target, p: dict) -> loss, logits, dict, dx, dy_in"}
@@ -72,7 +77,7 @@ MISTAKES = {
     "encoder cut": ([('r = p["U"].T @ a', "r = 0 * a")], [("cut-recurrence", "h hs U")]),
     "Ud with the new state": ([("a @ ss[t].T", "a @ ss[t + 1].T")], [("time-shift", "Ud s ss")]),
     "U as it stands": ([('r = p["U"].T @ a', 'r = p["U"] @ a')], [("transpose", "U")]),
-    "averaged over the steps as well": ([("d = (prob - target) / m", "d = (prob - target) / (m * S)")], [("scale", "*")]),
+    "averaged over the steps as well": ([("d = (prob - target) / m", "d = (prob - target) / (m * S)")], [("scale", "*")], "loss"),
     "c assigned": ([('g["c"] += ', 'g["c"] = ')], [("not-accumulated", "c"), ("first-step-only", "c")]),
 }
 STACKS = {

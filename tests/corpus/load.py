@@ -105,11 +105,13 @@ def single(name: str, edits: Sequence[Any], accepted: Sequence[Any], verdict: st
 
 
 def stack(name: str, parts: Sequence[Mistake], extra: Sequence[Any]) -> Mistake:
-    """Several singles at once: any explanation of each, together; or one of `extra`."""
-    together = [tuple(f for part in parts_ for f in part) for parts_ in product(*(part.accepted for part in parts))]
+    """Several singles at once: any explanation of each, together, or one of `extra`; what is no error may go unsaid."""
+    silent = {"correct", "loss"}
+    choices = product(*(((),) * (part.verdict in silent) + part.accepted for part in parts))
+    together = [tuple(finding for explanation in choice for finding in explanation) for choice in choices]
     more = [(item,) if isinstance(item, tuple) else tuple(item) for item in extra]
     edits = tuple(edit for part in parts for edit in part.edits)
-    verdicts = {part.verdict for part in parts} - {"correct"}
+    verdicts = {part.verdict for part in parts} - silent
     verdict = "wrong" if "wrong" in verdicts else "policy"
     return Mistake(name, edits, (*together, *more), verdict, tuple(part.name for part in parts))
 
@@ -149,26 +151,25 @@ def dump(implementation: Implementation, mistake: Mistake | None = None, seed: i
 
 
 def explains(diagnosis: Sequence[dict[str, Any]], mistake: Mistake) -> bool:
-    """Whether a diagnosis, `[{"kind", "where"}, …]`, is one of the accepted explanations, in any order.
+    """Whether a diagnosis, `[{"kind", "where"}, …]`, says one of the accepted explanations, whole and nothing else.
 
-    A place is right if one of its names is: `"c[t-1] → z_f"` names c and z_f.  Beside wrong-forward more may be found.
+    A place is right if one of its names is: `"c[t-1] → z_f"` names c, t and z_f.  One finding may name several places,
+    and several findings of one kind may share an accepted one.  Beside wrong-forward anything may be found.
     """
-    found = [
-        (item["kind"], set(re.findall(r"[^\W\d]\w*", json.dumps(item["where"], ensure_ascii=False))))
-        for item in diagnosis
-    ]
+    words = [json.dumps(item["where"], ensure_ascii=False) for item in diagnosis]
+    found = [(item["kind"], set(re.findall(r"[^\W\d]\w*", text))) for item, text in zip(diagnosis, words, strict=True)]
     return any(covers(found, explanation) for explanation in mistake.accepted)
 
 
 def covers(found: Sequence[tuple[str, set[str]]], explanation: Explanation) -> bool:
-    """Whether findings and an explanation can be paired."""
-    if not explanation:
-        return not found or any(kind == "wrong-forward" for kind, _ in found)
-    (kind, where), *rest = explanation
-    pairs = [n for n, (k, names) in enumerate(found) if k == kind and (where == "*" or names & set(where.split()))]
-    if kind == "wrong-forward" and pairs:
-        return not rest or covers(found, tuple(rest))
-    return any(covers([*found[:n], *found[n + 1 :]], tuple(rest)) for n in pairs)
+    """Whether every finding belongs to an accepted one and the reverse."""
+
+    def belongs(finding: tuple[str, set[str]], accepted: Finding) -> bool:
+        return finding[0] == accepted[0] and (accepted[1] == "*" or bool(finding[1] & set(accepted[1].split())))
+
+    free = any(kind == "wrong-forward" for kind, _ in explanation)
+    complete = all(any(belongs(finding, accepted) for finding in found) for accepted in explanation)
+    return complete and (free or all(any(belongs(finding, accepted) for accepted in explanation) for finding in found))
 
 
 def cases(held_out: bool | None = None) -> Iterator[tuple[Implementation, Mistake | None]]:

@@ -10,9 +10,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+import derive
+from derive.networks import recipes
 from tests.corpus import load
 
 FILES = load.paths()
+KNOWN = {*derive.names(), *recipes.NAMED}
 BOTH = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 STEP = 1e-4
 TOLERANCE = (
@@ -104,10 +107,8 @@ def test_every_mistake_is_one_and_no_two_with_different_labels_have_the_same_num
         else:
             assert worst > 1e-3, f"{mistake.name}: hardly a mistake, {worst}"
         for part in mistake.parts if mistake.stacked else ():
-            rest = [name for name in mistake.parts if name != part]
-            without = next((dumps[m] for m in dumps if sorted(m.parts) == sorted(rest)), None)
-            if without is not None:
-                assert difference(without, arrays) > 1e-3, f"{mistake.name}: nothing is seen of {part}"
+            rest = load.stack("", [one.mistake(name) for name in mistake.parts if name != part], [])
+            assert difference(load.dump(one, rest), arrays) > 1e-3, f"{mistake.name}: nothing is seen of {part}"
     for (first, a), (second, b) in combinations(dumps.items(), 2):
         if difference(a, b, ("grad/", "output/")) < 1e-6:
             assert set(first.accepted) & set(second.accepted), f"{first.name} and {second.name} are the same"
@@ -128,6 +129,33 @@ def test_the_corpus_is_large_and_each_half_of_it_has_every_kind():
         assert 0.4 < np.mean([one.held_out for one in group]) < 0.6
 
 
+def test_the_check_by_differences_sees_planted_mistakes():
+    for path in FILES[::5]:
+        for mistake in implementation(path).mistakes:
+            if mistake.verdict != "correct" and {f[0] for f in mistake.accepted[0]} - {"clip"}:
+                assert max(disagreements(double(path, mistake)).values()) > 1e-4, (path.stem, mistake.name)
+
+
+@BOTH
+def test_the_cell_is_one(path):
+    cell = implementation(path).cell
+    if cell is not None:
+        assert derive.parse(cell).states if "=" in cell else cell in KNOWN
+
+
+def test_edits_must_fit_and_labels_must_be_of_known_kinds(tmp_path):
+    one = implementation(FILES[0])
+    with pytest.raises(ValueError, match="0 times, not 1"):
+        load.edited(one, load.single("x", [("no such text", "")], [("sign", "*")]))
+    unlabelled = tmp_path / "impl_99.py"
+    unlabelled.write_text(one.code + one.footer.replace('("sign"', '("sing"').replace('"clip"', '"crop"'))
+    with pytest.raises(ValueError, match="no such kind"):
+        load.read(unlabelled)
+    unlabelled.write_text(one.code)
+    with pytest.raises(ValueError, match="no line begins"):
+        load.read(unlabelled)
+
+
 def test_a_diagnosis_is_right_only_with_the_right_kind_in_the_right_place_and_nothing_more():
     accepted = ((("sign", "Wf f"), ("scale", "*")), (("clip", "h"),))
     mistake = load.Mistake("x", (), accepted, "wrong", ("x",))
@@ -137,3 +165,6 @@ def test_a_diagnosis_is_right_only_with_the_right_kind_in_the_right_place_and_no
     assert load.explains([{"kind": "clip", "where": ["h"]}], mistake)
     assert not load.explains([{"kind": "clip", "where": "h"}, scale], mistake)
     assert not load.explains([], mistake)
+    both = load.Mistake("y", (), ((("sign", "Wf"), ("sign", "Wi")),), "wrong", ("y",))
+    assert load.explains([{"kind": "sign", "where": ["Wf", "Wi"]}], both)
+    assert not load.explains([{"kind": "sign", "where": "Wf"}], both)
