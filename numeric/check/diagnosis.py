@@ -5,16 +5,18 @@ Read next: `numeric.check.arrays`.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from derive.reach import dependent
 from numeric.check.bound import Bound
+from numeric.check.explanation import Explanation
 from numeric.check.lanes import Derivation
 from numeric.check.localise import errors, stages
 from numeric.check.repair import renamed, repair
-from numeric.check.search import Explanation, Search
+from numeric.check.search import Search
 from numeric.check.verdict import Finding, Outcome, Verdict
 from numeric.check.view import View
 
@@ -142,8 +144,9 @@ def _findings(case: Case, explanation: Explanation) -> tuple[Finding, ...]:
         correct = repair(case.view, mutant, names)
         kind = "cut-recurrence" if mutant.tag == "truncate:1" and mutant.kind == "truncate" else mutant.kind
         found.append(Finding(kind, _named(mutant.where, names), renamed(mutant.detail, names), correct))
-    if explanation.overall.kind:
-        found.append(Finding(explanation.overall.kind, "all gradients", explanation.overall.detail))
+    overall = explanation.overall
+    if overall.kind:
+        found.append(Finding(overall.kind, ", ".join(overall.claims) or "all gradients", overall.detail))
     for local, claims in explanation.local:
         found.append(Finding(local.kind, ", ".join(claims), renamed(local.detail, names)))
     return tuple(found)
@@ -173,9 +176,9 @@ def _policies(diagnosis: Sequence[Finding]) -> tuple[str, ...]:
         if finding.kind == "clip":
             found.append("clip:value" if "entry" in finding.detail else "clip:norm")
         if finding.kind == "truncate":
-            digits = "".join(c for c in finding.detail.split(" step")[0] if c.isdigit())
-            if digits and int(digits) >= 2:
-                found.append(f"truncate:{digits}")
+            steps = re.search(r"(\d+) step", finding.detail)
+            if steps is not None and int(steps[1]) >= 2:
+                found.append(f"truncate:{steps[1]}")
     return tuple(found)
 
 

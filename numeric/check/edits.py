@@ -3,7 +3,7 @@
 A path is the operand numbers from the root of a right side: in ``dc[t] = dh[t] * o[t] + g_c[t+1]``, (0, 1) is
 ``o[t]``.  Several edits of one equation go together unless one lies inside another.
 
-Read next: `numeric.check.lanes`.
+Read next: `numeric.check.compute`.
 """
 
 from __future__ import annotations

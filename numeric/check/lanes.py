@@ -4,13 +4,13 @@ Values are arrays (lanes, examples, rows, columns).  What no edit has touched ye
 equation that some lanes read otherwise is computed for these lanes again.  A thousand mutants of an LSTM cost about as
 much as ten evaluations one by one, and that is what makes pairs of mistakes findable.
 
-Read next: `numeric.check.mutants`.
+Read next: `numeric.check.view`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, reduce
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from operator import add
 from typing import Any
 
@@ -18,15 +18,13 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from derive.expr import Fixed, Op, Ref, Step, is_op
-from derive.primitives import TABLE
+from derive.expr import Fixed, Ref, Step, is_op
 from derive.system import Equation, System
-from numeric.arithmetic import NUMPY, meaning
 from numeric.arrays import Sizes
-from numeric.check.bound import Bound, Space
+from numeric.check.bound import Bound
+from numeric.check.compute import compiled, summed
 from numeric.check.edits import Edit, edited
 from numeric.reference import evaluate
-from numeric.structure import STRUCTURE
 
 Array = NDArray[Any]
 Weights = Mapping[tuple[str, int], Array]  # (lanes,) by quantity and position
@@ -116,10 +114,6 @@ class Derivation:
         """
         return Result(self, lanes, weights or {}, without)
 
-    def number(self, dim: Any) -> int:
-        """A dimension as a number."""
-        return self.sizes.number(dim)
-
 
 def _steps(bound: Bound) -> dict[str, int] | None:
     """Lengths of axes along which no input runs, from the cotangents."""
@@ -140,6 +134,7 @@ class Result:
         self, derivation: Derivation, lanes: Sequence[Lane], weights: Weights, without: frozenset[Ref]
     ) -> None:
         self.derivation, self.count, self.weights = derivation, len(lanes), weights
+        self.sizes = derivation.sizes
         self.once = dict(derivation.once)
         self.sequences = {name: dict(values) for name, values in derivation.sequences.items()}
         self.at: dict[str, int] = {}
@@ -175,7 +170,7 @@ class Result:
             for equation in equations:
                 self._equation(equation)
             return
-        positions = range(1, self.derivation.sizes.steps(axis) + 1)
+        positions = range(1, self.sizes.steps(axis) + 1)
         for position in positions if direction >= 0 else reversed(positions):
             self.at[axis] = position
             for equation in equations:
@@ -185,7 +180,7 @@ class Result:
     def _equation(self, equation: Equation) -> None:
         name, index = equation.name, equation.out.index
         if isinstance(index, Fixed):
-            self.at[index.axis] = index.position(self.derivation.sizes.steps(index.axis))
+            self.at[index.axis] = index.position(self.sizes.steps(index.axis))
         value = self.value(equation.out, equation.expr)
         for expr, where in self.variants.get(equation.out, ()):
             if value.shape[0] != self.count:
@@ -211,14 +206,14 @@ class Result:
 
     def value(self, out: Ref, expr: sympy.Expr) -> Array:
         """An expression in the place of a right side, (lanes, examples, rows, columns); 1 where they share it."""
-        whole, sizes = self.derivation.whole, self.derivation.sizes
+        whole, sizes = self.derivation.whole, self.sizes
         rows, columns = (sizes.number(dim) for dim in whole.shape_of(out))
         shared = out.name not in whole.batched
         if not shared:
-            value = _compiled(expr)(self)
+            value = compiled(expr)(self)
         else:
             parts = expr.operands if is_op(expr, "plus") else (expr,)
-            value = reduce(add, (_summed(part, self) for part in parts))
+            value = reduce(add, (summed(part, self) for part in parts))
         examples = 1 if shared else sizes.batch
         shape = (value.shape[0], examples, rows, columns)
         if value.shape != shape:
@@ -235,14 +230,14 @@ class Result:
             value = known
         else:
             shifted = isinstance(index, Step)
-            steps = self.derivation.sizes.steps(index.axis)
+            steps = self.sizes.steps(index.axis)
             position = self.at[index.axis] + index.shift if shifted else index.position(steps)
             if name not in self.sequences:
                 raise ValueError(f"{name} is not known yet")
             found = self.sequences[name].get(position)
             if found is None:
                 rows, columns = self.derivation.whole.shape_of(expr)
-                return np.zeros((1, 1, self.derivation.number(rows), self.derivation.number(columns)))
+                return np.zeros((1, 1, self.sizes.number(rows), self.sizes.number(columns)))
             value = found
         return value if self.chosen is None or value.shape[0] == 1 else value[self.chosen]
 
@@ -256,124 +251,11 @@ class Result:
         if value is not None:
             return value.reshape(value.shape[0], *shape)
         if out.index is None or isinstance(out.index, Fixed):
-            steps = self.derivation.sizes.steps(out.index.axis) if out.index is not None else 0
+            steps = self.sizes.steps(out.index.axis) if out.index is not None else 0
             array = self.once[out.name] if out.index is None else self.sequences[out.name][out.index.position(steps)]
             return array.reshape(array.shape[0], *shape)
-        steps = self.derivation.sizes.steps(out.index.axis)
+        steps = self.sizes.steps(out.index.axis)
         lanes = max(self.sequences[out.name][t].shape[0] for t in range(1, steps + 1))
         found = [self.sequences[out.name][t] for t in range(1, steps + 1)]
         stacked = np.stack([np.broadcast_to(v, (lanes, *v.shape[1:])) for v in found], 1)
         return stacked.reshape(lanes, *shape)
-
-    def flat(self, names: Sequence[str]) -> Array:
-        """(lanes, size of the space): the gradients of some names, NaN elsewhere and in lanes that make no sense."""
-        space: Space = self.derivation.bound.space
-        flat = space.flatten({name: self.gradient(name) for name in names})
-        flat = np.array(np.broadcast_to(flat, (self.count, space.size)))
-        flat[self.broken] = np.nan
-        return flat
-
-
-# --- expressions ----------------------------------------------------------------------------------------------------
-
-Compute = Callable[[Result], Array]
-
-
-@lru_cache(maxsize=20000)
-def _compiled(expr: sympy.Expr) -> Compute:
-    if isinstance(expr, Ref):
-        return lambda run: run.read(expr)
-    if not isinstance(expr, Op):
-        number = np.full((1, 1, 1, 1), float(expr))
-        return lambda run: number
-    operands = [_compiled(operand) for operand in expr.operands]
-    primitive, static = expr.primitive, expr.static
-    if primitive in ("sum", "stack", "unstack", "place"):
-        return _along_time(operands[0], expr)
-    if TABLE[primitive].is_elementwise:
-        function = meaning(primitive)
-        return lambda run: function(NUMPY, [operand(run) for operand in operands])
-    if primitive == "matmul":
-        return lambda run: reduce(_product, [operand(run) for operand in operands])
-    rule = STRUCTURE[primitive]
-    if primitive == "power":
-        return lambda run: rule(NUMPY, static, [operand(run) for operand in operands])
-
-    def compute(run: Result) -> Array:
-        number = run.derivation.number
-        args = tuple(tuple(map(number, part)) if isinstance(part, sympy.Tuple) else number(part) for part in static)
-        return rule(NUMPY, args, [operand(run) for operand in operands])
-
-    return compute
-
-
-def _product(a: Array, b: Array) -> Array:
-    """A matrix product; one shared matrix times the columns of all lanes and examples is one product."""
-    if a.shape[:2] == (1, 1) and b.shape[-1] == 1 and a.shape[-1] == b.shape[-2]:
-        return (b[..., 0] @ a[0, 0].T)[..., None]
-    if a.shape[-1] == 1 and b.shape[-2] == 1:
-        return a * b
-    return a @ b
-
-
-def _along_time(operand: Compute, expr: Op) -> Compute:
-    axis = str(expr.static[0]) if expr.primitive != "place" else expr.static[0].axis
-
-    def values(run: Result) -> list[Array]:
-        outside, found = run.at.get(axis), []
-        for position in range(1, run.derivation.sizes.steps(axis) + 1):
-            run.at[axis] = position
-            found.append(operand(run))
-        if outside is None:
-            del run.at[axis]
-        else:
-            run.at[axis] = outside
-        return found
-
-    if expr.primitive == "sum":
-        return lambda run: reduce(add, values(run))
-    if expr.primitive == "stack":
-        return lambda run: _side_by_side(values(run))
-    if expr.primitive == "unstack":
-        return lambda run: operand(run)[..., run.at[axis] - 1 : run.at[axis]]
-    position = expr.static[0]
-
-    def place(run: Result) -> Array:
-        value = operand(run)
-        return value if run.at[axis] == position.position(run.derivation.sizes.steps(axis)) else np.zeros_like(value)
-
-    return place
-
-
-def _side_by_side(columns: list[Array]) -> Array:
-    lead = np.broadcast_shapes(*(column.shape[:2] for column in columns))
-    return np.concatenate([np.broadcast_to(c, (*lead, *c.shape[2:])) for c in columns], -1)
-
-
-def _summed(expr: sympy.Expr, run: Result) -> Array:
-    """A term of something shared: summed over the examples, if it differs between them."""
-    inner = expr.operands[0] if is_op(expr, "sum") else None
-    if inner is not None and is_op(inner, "matmul") and len(inner.operands) == 2:
-        axis = str(expr.static[0])  # type: ignore[union-attr]
-        left, right = (_compiled(operand) for operand in inner.operands)
-        pairs = []
-        for position in range(1, run.derivation.sizes.steps(axis) + 1):
-            run.at[axis] = position
-            pairs.append((left(run), right(run)))
-        del run.at[axis]
-        if all(a.shape[-1] == 1 and b.shape[0] == 1 and b.shape[-2] == 1 for a, b in pairs):
-            return _outer([a for a, _ in pairs], [b for _, b in pairs])
-        values = reduce(add, (_product(a, b) for a, b in pairs))
-    else:
-        values = _compiled(expr)(run)
-    return values.sum(1, keepdims=True)
-
-
-def _outer(columns: list[Array], rows: list[Array]) -> Array:
-    """Σ over steps and examples of columns times rows, the rows the same in all lanes: one matrix product."""
-    lanes = max(c.shape[0] for c in columns)
-    examples = max(max(c.shape[1] for c in columns), max(r.shape[1] for r in rows))
-    a = np.stack([np.broadcast_to(c[..., 0], (lanes, examples, c.shape[2])) for c in columns], 1)
-    b = np.stack([np.broadcast_to(r[0, :, 0], (examples, r.shape[3])) for r in rows])
-    a = a.reshape(lanes, -1, a.shape[-1])
-    return (np.swapaxes(a, 1, 2) @ b.reshape(-1, b.shape[-1]))[:, None]

@@ -1,6 +1,6 @@
 """Mistakes in one gradient alone, whatever was right or wrong before it.
 
-Each quantity has its own short list: its equation read otherwise (`numeric.check.mutants.local_edits`), and what
+Each quantity has its own short list: its equation read otherwise (`numeric.check.mistakes.local_edits`), and what
 happens to an array afterwards: zero, a sign, a factor, a transpose, a sum along the wrong axis, time reversed.
 
 Read next: `numeric.check.search`.
@@ -19,7 +19,7 @@ from derive.expr import Fixed, Ref
 from derive.system import Equation
 from numeric.check.edits import edited
 from numeric.check.lanes import Result
-from numeric.check.mutants import Mutant, local_edits
+from numeric.check.mistakes import Mutant, local_edits
 from numeric.check.view import View
 
 Array = NDArray[Any]

@@ -12,7 +12,7 @@ import sympy
 
 from derive.system import Equation
 from derive.text import to_text
-from numeric.check.mutants import Mutant
+from numeric.check.mistakes import Mutant
 from numeric.check.view import View
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from typing import Any
 
@@ -20,81 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.expr import Ref
-from numeric.check.lanes import Result
+from numeric.check.explanation import Candidate, Explanation, Overall, cheapest, cover
+from numeric.check.lanes import Lane, Result
 from numeric.check.local import Local, Locals
-from numeric.check.mutants import Mutant, mutants
+from numeric.check.mistakes import Mutant, mutants
 from numeric.check.regions import Region, regions
-from numeric.check.verdict import KINDS
 from numeric.check.view import View
-from numeric.check.windows import truncations
 
 Array = NDArray[Any]
-Candidate = tuple[Mutant, ...]
 NUMBERS = 3_000_000  # values of one sequence that a trial may hold
-
-
-@dataclass(frozen=True)
-class Overall:
-    """What was done to all gradients alike.
-
-    Attributes:
-        kind: "" if the derivation is taken as it is, else "scale", "sign" or "clip".
-        detail: in words.
-        factor: of every gradient; one number, or (lanes,) numbers.
-        limit: of every entry; None for no limit.
-    """
-
-    kind: str
-    detail: str = ""
-    factor: Any = 1.0
-    limit: float | None = None
-
-    def __call__(self, values: Array) -> Array:
-        """(lanes, size) of gradients after it."""
-        scaled = values * (self.factor[:, None] if np.ndim(self.factor) else self.factor)
-        return scaled if self.limit is None else np.clip(scaled, -self.limit, self.limit)
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Mistakes that together give the author's numbers.
-
-    Attributes:
-        mutants: in the equations.
-        overall: of all gradients.
-        local: mistakes in single gradients, each with the claims that have it.
-        error: the largest difference that is left.
-    """
-
-    mutants: Candidate
-    overall: Overall
-    local: tuple[tuple[Local, tuple[str, ...]], ...]
-    error: float
-
-    @property
-    def cost(self) -> int:
-        """How many mistakes."""
-        return len(self.mutants) + bool(self.overall.kind) + len(self.local)
-
-    @property
-    def order(self) -> tuple[int, int, int, int]:
-        """Smaller is more plausible."""
-        found = [*self.mutants, *(local for local, _ in self.local)]
-        ranks = sum(f.rank for f in found)
-        return self.cost, ranks, len(self.local), sum(PLAUSIBLE.index(f.kind) + late(f) for f in found)
-
-
-PLAUSIBLE = (
-    "cut-recurrence", "transpose", "missing-derivative", "derivative-of-activated", "not-accumulated", "zero-gradient",
-    "last-step-only", "sign", "cotangent-at-every-step", "cotangent-missing", "time-shift", "swap-gates", "drop-path",
-    "misplaced-factor", "truncate", "first-step-only", "wrong-axis", "scale", "clip", "wrong-forward",
-)  # fmt: skip
-assert set(PLAUSIBLE) == set(KINDS)
-
-
-def late(finding: Mutant | Local) -> int:
-    """Truncation to one step is cutting every recurrent edge, and that is what it is called."""
-    return 30 if finding.tag == "truncate:1" else 0
 
 
 @dataclass
@@ -125,20 +59,10 @@ class Search:
         self.locals = Locals(self.view, self.named)
         self.quantities = list(dict.fromkeys(region.quantity for region in self.regions))
         self.until = time.monotonic() + self.budget
-        largest = max((float(np.abs(r.values).max(initial=0.0)) for r in self.regions), default=0.0)
-        self.plateau = self._plateau(largest)
-        longest = (
-            max(self.view.derivation.sizes.steps(axis) for axis in self.view.whole.axes)
-            if (self.view.whole.axes)
-            else 1
-        )
+        self.limits = _limits(self.regions)
+        longest = max(map(self.view.derivation.sizes.steps, self.view.whole.axes), default=1)
         per_lane = self.view.derivation.sizes.batch * longest * self.view.derivation.widest
         self.chunk = int(min(1024, max(8, NUMBERS // max(per_lane, 1))))
-
-    def _plateau(self, largest: float) -> float | None:
-        """The limit, if entries of several signs or places lie exactly on the largest magnitude."""
-        on = sum(int((np.abs(r.values) >= largest * (1 - 1e-6)).sum()) for r in self.regions)
-        return largest if on > 1 and largest > 0 else None
 
     # --- the search -------------------------------------------------------------------------------------------------
 
@@ -147,48 +71,56 @@ class Search:
         self._say("the derivation as it is")
         if found := self.as_it_is():
             return found
-        singles = [*mutants(self.view), *truncations(self.view)]
+        singles = mutants(self.view)
         self._say(f"{len(singles)} single mistakes")
         found = self.trial([(), *((m,) for m in singles)], local=True)
-        stages = ((2, self._pairs), (3, self._pairs_and_one), (2, self._rare_pairs), (3, self._triples))
+        stages = (
+            (2, self._pairs),
+            (3, self._pairs_and_one),
+            (3, self._triples),
+            (2, self._rare_pairs),
+        )
         for cost, stage in stages:
             if all(e.cost > cost for e in found) and time.monotonic() < self.until:
                 found += stage(singles)
-        return _cheapest(found)
+        return cheapest(found)
 
     def as_it_is(self) -> list[Explanation]:
         """The derivation without a mistake, if it gives the author's numbers."""
         return [e for e in self.trial([()]) if not e.cost]
 
     def _pairs(self, singles: Sequence[Mutant]) -> list[Explanation]:
-        """Two common mistakes in the equations."""
-        common = [m for m in singles if m.rank == 0]
-        return self._hunt(list(combinations(common, 2)), singles, "pairs of mistakes")
+        """Two mistakes in the equations that people make."""
+        return self._hunt(combinations([m for m in singles if m.rank < 2], 2), singles, "pairs of mistakes")
 
     def _pairs_and_one(self, singles: Sequence[Mutant]) -> list[Explanation]:
-        """Two common mistakes, of which one shows in some gradient already, and others in single gradients."""
-        common = [m for m in singles if m.rank == 0]
-        pairs = sorted(combinations(common, 2), key=lambda pair: -sum(self.promise.get((m,), 0) for m in pair))
+        """Two mistakes in the equations, and others in single gradients: first those that explain some already."""
+        pairs = sorted(combinations([m for m in singles if m.rank < 2], 2), key=self._hope)
         pairs = [pair for pair in pairs[:2000] if _apart(pair)]
         self._say(f"{len(pairs)} pairs of mistakes, and one in single gradients")
         return self.trial(pairs, local=True, enough=True)
 
     def _rare_pairs(self, singles: Sequence[Mutant]) -> list[Explanation]:
-        """A common mistake, and one that hardly anybody makes."""
-        common, rare = [m for m in singles if m.rank == 0], [m for m in singles if m.rank]
-        return self._hunt(list(product(common, rare)), singles, "rare pairs of mistakes")
+        """A mistake that people make, and one that hardly anybody does."""
+        common, rare = [m for m in singles if m.rank < 2], [m for m in singles if m.rank == 2]
+        return self._hunt(product(common, rare), singles, "rare pairs of mistakes")
 
     def _triples(self, singles: Sequence[Mutant]) -> list[Explanation]:
-        """Three mistakes: the pairs that explain most, and another."""
-        pairs = sorted((c for c in self.promise if len(c) == 2), key=lambda c: -self.promise[c])[:200]
-        common = [m for m in singles if m.rank == 0]
-        triples = {frozenset((*pair, m)): (*pair, m) for pair in pairs for m in common if m not in pair}
-        return self._hunt(list(triples.values()), singles, "triples of mistakes")
+        """Three mistakes: pairs that explain some gradients and another, then any three that people make often."""
+        often = [m for m in singles if m.rank == 0 and not any(m.windows)]
+        pairs = sorted((c for c in self.promise if len(c) == 2), key=self._hope)[:200]
+        begun = [(*pair, m) for pair in pairs for m in singles if m.rank < 2 and m not in pair]
+        return self._hunt([*begun, *combinations(often, 3)], singles, "triples of mistakes")
 
-    def _hunt(self, candidates: list[Candidate], singles: Sequence[Mutant], text: str) -> list[Explanation]:
+    def _hope(self, candidate: Candidate) -> tuple[bool, int, int]:
+        """Smaller is more promising: by how many gradients the parts explain, then by how common they are."""
+        explained = self.promise.get(candidate, 0) + sum(self.promise.get((m,), 0) for m in candidate)
+        return _windows(candidate) > 1, -explained, sum(m.rank for m in candidate)
+
+    def _hunt(self, tried: Iterable[Candidate], singles: Sequence[Mutant], text: str) -> list[Explanation]:
         """The first that fit, and what gives the same numbers with one mistake exchanged for another."""
-        candidates = [c for c in candidates if _apart(c)]
-        candidates.sort(key=lambda c: (_windows(c) > 1, -sum(self.promise.get((m,), 0) for m in c)))
+        unique = {frozenset(c): c for c in tried}
+        candidates = sorted(unique.values(), key=self._hope)
         self._say(f"{len(candidates)} {text}")
         found = self.trial(candidates, enough=True)
         near: dict[frozenset[Mutant], Candidate] = {}
@@ -219,13 +151,15 @@ class Search:
         while start < len(candidates):
             if (time.monotonic() > self.until and start) or (enough and found):
                 break
-            part, lanes = [], 0
+            part: list[Candidate] = []
+            lanes = 0
             for candidate in candidates[start : start + self.chunk]:
                 lanes += _windows(candidate)
                 if part and lanes > self.chunk:
                     break
                 part.append(candidate)
             start += len(part)
+            part = [candidate for candidate in part if _apart(candidate)]
             if not local and len(part) > 1:
                 part = self._screened(part)
             if part:
@@ -250,10 +184,17 @@ class Search:
         result, fold = self._run(candidates)
         broken = fold(result.broken[:, None].astype(float))[:, 0] > 0
         values = {name: fold(_flat(result.gradient(name))) for name in self.quantities}
-        found = []
+        found: list[Explanation] = []
+        plain: Array | None = None
         for overall in self._overall(values, local or len(candidates) == 1):
             errors = np.array([region.error(overall(values[region.quantity])) for region in self.regions])
             errors[:, broken] = np.inf
+            touched = np.ones(errors.shape, bool)
+            if not overall.kind:
+                plain = errors if plain is None else np.minimum(plain, errors)
+            elif plain is not None:  # whatever was done need not have been done to all
+                touched = errors < plain
+                errors = np.minimum(errors, plain)
             agrees = errors <= np.array([[region.tolerance] for region in self.regions])
             if not overall.kind:
                 self._remember(candidates, errors, agrees)
@@ -262,11 +203,11 @@ class Search:
             for number, choices in options.items():
                 for _, fits in choices:
                     covered[number] |= fits & ~broken
-            for lane in np.flatnonzero(covered.all(0)):
-                if not agrees[:, lane].any() and not _tells(options, int(lane)):
+            for lane in map(int, np.flatnonzero(covered.all(0))):
+                if not agrees[:, lane].any() and not _tells(options, lane):
                     continue
-                chosen = _cover(self.regions, agrees[:, lane], options, int(lane))
-                one = overall if not np.ndim(overall.factor) else self._single(overall, int(lane))
+                chosen = cover(self.regions, agrees[:, lane], options, lane)
+                one = self._single(overall, lane, touched[:, lane] & agrees[:, lane]) if overall.kind else overall
                 error = float(errors[agrees[:, lane], lane].max(initial=0.0))
                 found.append(Explanation(tuple(candidates[lane]), one, chosen, error))
         return found
@@ -274,7 +215,8 @@ class Search:
     def _run(
         self, candidates: Sequence[Candidate], unread: frozenset[Ref] = frozenset()
     ) -> tuple[Result, Callable[[Array], Array]]:
-        lanes, starts = [], []
+        lanes: list[Lane] = []
+        starts: list[int] = []
         weights: dict[tuple[str, int], list[int]] = {}
         for candidate in candidates:
             starts.append(len(lanes))
@@ -312,21 +254,30 @@ class Search:
             yield Overall("", label, factor)
         if not several:
             return
-        if self.plateau is not None:
-            yield Overall("clip", f"every entry is limited to ±{self.plateau:.6g}", limit=self.plateau)
-        sizes = sorted(self.regions, key=lambda region: -region.values.size)
-        for region in sizes[:3]:
+        for limit in self.limits:
+            yield Overall("clip", f"every entry is limited to ±{limit:.6g}", limit=limit)
+        for region in sorted(self.regions, key=lambda region: -region.values.size)[:3]:
             if region.values.size > 3 and np.abs(region.values).max() > 0:
                 factor = region.factor(values[region.quantity])
                 with np.errstate(invalid="ignore"):
                     new = np.min([np.abs(factor - s) / abs(s) for s in self.scales.values()], 0) > region.tolerance
                 yield Overall("scale", "", np.where(np.isfinite(factor) & new, factor, np.nan))
 
-    def _single(self, overall: Overall, lane: int) -> Overall:
+    def _single(self, overall: Overall, lane: int, touched: Array) -> Overall:
+        """What was done in one lane, and to which claims."""
+        mine = [region for region, one in zip(self.regions, touched, strict=True) if one]
+        claims = tuple(dict.fromkeys(region.claim for region in mine))
+        if claims == tuple(dict.fromkeys(region.claim for region in self.regions)):
+            claims = ()
+        if overall.kind != "scale":
+            return replace(overall, claims=claims)
         factor = float(overall.factor[lane])
-        kind = "sign" if factor < 0 and any(abs(factor + s) < 1e-6 for s in self.scales.values()) else "scale"
+        norm = math.sqrt(sum(float((region.values**2).sum()) for region in mine))
+        if 0 < factor < 1 and norm > 0 and abs(float(f"{norm:.2g}") / norm - 1) < 1e-5:
+            return Overall("clip", f"the norm is limited to {norm:.2g}", factor, claims=claims)
+        kind = "sign" if any(abs(factor + s) < 1e-6 * abs(s) for s in self.scales.values()) else "scale"
         close = [label for label, s in self.named.items() if abs(factor - s) < 1e-4 * abs(s)]
-        return Overall(kind, f"all gradients are multiplied by {close[0] if close else f'{factor:.6g}'}", factor)
+        return Overall(kind, f"multiplied by {close[0] if close else f'{factor:.6g}'}", factor, claims=claims)
 
     def _options(
         self, result: Result, fold: Callable[[Array], Array], overall: Overall, agrees: Array
@@ -352,6 +303,18 @@ def _flat(value: Array) -> Array:
     return value.reshape(value.shape[0], -1)
 
 
+def _limits(regions: Sequence[Region]) -> list[float]:
+    """Magnitudes that entries may have been limited to: the largest of a claim, where it is reached more than once."""
+    found: dict[float, int] = {}
+    for region in regions:
+        sizes = np.abs(region.values)
+        largest = float(sizes.max(initial=0.0))
+        if largest > 0:
+            near = next((limit for limit in found if abs(limit / largest - 1) < 1e-6), largest)
+            found[near] = found.get(near, 0) + int((sizes >= largest * (1 - 1e-6)).sum())
+    return sorted((limit for limit, count in found.items() if count > 1), key=lambda limit: -found[limit])[:2]
+
+
 def _windows(candidate: Candidate) -> int:
     return math.prod(len(mutant.windows) for mutant in candidate)
 
@@ -371,30 +334,3 @@ def _apart(mutants: Sequence[Mutant]) -> bool:
 def _tells(options: Mapping[int, list[tuple[Local, Array]]], lane: int) -> bool:
     """Whether some region is explained by more than zeros, where none agrees as it is."""
     return any(fits[lane] and local.kind != "zero-gradient" for choices in options.values() for local, fits in choices)
-
-
-def _cover(
-    regions: Sequence[Region], agrees: Array, options: Mapping[int, list[tuple[Local, Array]]], lane: int
-) -> tuple[tuple[Local, tuple[str, ...]], ...]:
-    """As few mistakes as possible for the regions that do not agree: the same one at several places counts once."""
-    open_ = {number for number in range(len(regions)) if not agrees[number]}
-    chosen = []
-    while open_:
-        groups: dict[tuple[str, str], list[tuple[int, Local]]] = {}
-        for number in sorted(open_):
-            for local, fits in options.get(number, ()):
-                if fits[lane]:
-                    groups.setdefault((local.kind, local.tag), []).append((number, local))
-        best = min(groups.values(), key=lambda g: (-len({n for n, _ in g}), g[0][1].rank, _place(g[0][1])))
-        chosen.append((best[0][1], tuple(dict.fromkeys(regions[number].claim for number, _ in best))))
-        open_ -= {number for number, _ in best}
-    return tuple(chosen)
-
-
-def _place(local: Local) -> int:
-    return PLAUSIBLE.index(local.kind)
-
-
-def _cheapest(found: Sequence[Explanation]) -> list[Explanation]:
-    least = min((e.cost for e in found), default=0)
-    return sorted((e for e in found if e.cost == least), key=lambda e: e.order)

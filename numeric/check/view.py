@@ -1,6 +1,6 @@
 """An adjoint as the search for mistakes sees it: which equation is what, and what belongs to which gate.
 
-Read next: `numeric.check.mutants`.
+Read next: `numeric.check.mistakes.mutant`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ class View:
     def shape(self, expr: sympy.Expr) -> tuple[int, int]:
         """Rows and columns, as numbers."""
         rows, columns = self.whole.shape_of(expr)
-        return self.derivation.number(rows), self.derivation.number(columns)
+        number = self.derivation.sizes.number
+        return number(rows), number(columns)
 
     # --- lists ----------------------------------------------------------------------------------------------------
 
@@ -131,6 +132,11 @@ class View:
             for path, part in parts(equation.expr):
                 if is_op(part, "times") and all(piece in part.operands for piece in pieces):
                     yield equation, path
+
+
+def axis_of(read: Ref) -> str | None:
+    """The axis along which a quantity is read; None without time."""
+    return read.index.axis if read.index is not None else None
 
 
 def _is_zero(equation: Equation) -> bool:

@@ -3,7 +3,7 @@
 Two things go by that name.  Every step's cotangent is followed through k steps: the sum, over the steps at which the
 loss enters, of gradients that stop k steps earlier.  Or the backward loop visits the last k steps alone.
 
-Read next: `numeric.check.regions`.
+Read next: `numeric.check.mistakes.gradients`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from derive.expr import Step, refs
-from numeric.check.mutants import Mutant, Window
+from numeric.check.mistakes.mutant import Mutant, Window
 from numeric.check.view import View
 
 LONGEST = 24  # steps
@@ -39,7 +39,27 @@ def truncations(view: View) -> list[Mutant]:
             text = f"the backward loop visits the last {k} step{'s' * (k > 1)} only"
             kind = "last-step-only" if k == 1 else "truncate"
             found.append(Mutant(kind, states, text, (), f"truncate:{k}", 0, (last,)))
+        if k > 1:
+            found += list(_chunked(edges, states, k, length))
     return found
+
+
+def _chunked(edges: dict[str, int], states: str, k: int, length: int) -> Iterator[Mutant]:
+    """The recurrence is let go of after every k steps, counted from either end."""
+    for first in range(k):
+        borders = [t for t in range(1, length + 1) if t % k == first]
+        cut = frozenset((name, t) for name, shift in edges.items() for t in borders if 1 <= t + shift <= length)
+        if cut:
+            at = ", ".join(map(str, borders))
+            yield Mutant(
+                "truncate",
+                states,
+                f"the recurrence is cut after every {k} steps, at {at}",
+                (),
+                f"truncate:{k}",
+                0,
+                (cut,),
+            )
 
 
 def _edges(view: View) -> dict[str, int]:
