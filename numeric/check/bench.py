@@ -4,7 +4,7 @@ For each candidate (the derivation, with mistakes or without) every region eithe
 mistake in that gradient alone, or the candidate is no explanation.  What can happen to many gradients alike, a factor
 or clipping, is tried on top of that.
 
-Read next: `numeric.check.search`.
+Read next: `numeric.check.hunt`.
 """
 
 from __future__ import annotations

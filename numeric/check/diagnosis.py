@@ -16,7 +16,7 @@ from numeric.check.explanation import Explanation
 from numeric.check.lanes import Derivation
 from numeric.check.localise import errors, stages
 from numeric.check.repair import repair
-from numeric.check.search import Search
+from numeric.check.hunt import Search
 from numeric.check.speech import Speech
 from numeric.check.verdict import Finding, Outcome, Verdict
 from numeric.check.view import View
