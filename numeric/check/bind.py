@@ -19,6 +19,7 @@ from numeric.check.bound import Bound, Floats
 from numeric.check.claims import claims, same, space_of
 from numeric.check.dump import Dump
 from numeric.check.layouts import ROWS, is_bias
+from numeric.check.losses import Lossy, losses
 from numeric.check.readings import Reading, looks_last, preference, readings
 from numeric.check.search import Fit, Progress, groups, search
 from numeric.check.trial import public
@@ -58,8 +59,15 @@ def bind(
         Undecided: if the forward of no candidate agrees.
     """
     fits, nearest = search(dump, groups(cell, family, len(dump.params)), progress)
+    if fits and not dump.targets:
+        return _told([_bound(dump, fit) for fit in _distinct(fits)])
     if fits:
-        return [_bound(dump, fit) for fit in _distinct(fits)]
+        found = losses(dump, fits, loss)
+        if not found:
+            raise Undecided(
+                "the forward agrees, but no known loss has targets of such a shape", fits[0].candidate.words
+            )
+        return _told([_with_loss(dump, lossy) for lossy in _unlike(found)])
     if nearest is None:
         raise Undecided("the shapes of the arrays fit no cell that is known; give its equations as the cell")
     raise Undecided(
@@ -101,6 +109,40 @@ def _bound(dump: Dump, fit: Fit) -> Bound:
         worst=fit.worst if dump.outputs else None,
         notes=(*notes, *more),
     )
+
+
+def _unlike(found: Sequence[Lossy]) -> list[Lossy]:
+    """Losses that mean different gradients, the likeliest first."""
+    kept: dict[object, Lossy] = {}
+    for lossy in found:
+        index = tuple((name, i.tobytes()) for name, i in sorted(lossy.fit.layout.index.items()))
+        goals = tuple((a.shape, a.tobytes()) for a in lossy.inputs.values())
+        kept.setdefault((lossy.words, index, goals, tuple(lossy.scales)), lossy)
+    return list(islice(kept.values(), 6))
+
+
+def _with_loss(dump: Dump, lossy: Lossy) -> Bound:
+    fit = replace(lossy.fit, system=lossy.system)
+    bound = _bound(dump, fit)
+    batch = fit.setting.sizes.batch
+    notes = [] if len(dump.targets) == 1 else [f"only target/{next(iter(dump.targets))} is used"]
+    if lossy.printed is False:
+        notes.append(f"the printed loss {dump.loss:.6g} is not the {lossy.words} summed or averaged in any way")
+    return replace(
+        bound,
+        inputs={**bound.inputs, **lossy.inputs},
+        cotangents={**bound.cotangents, lossy.system.outputs[-1]: np.ones(batch)},
+        scales=dict(lossy.scales),
+        architecture=f"{bound.architecture}, {lossy.words}",
+        notes=(*bound.notes, *notes),
+    )
+
+
+def _told(bounds: list[Bound]) -> list[Bound]:
+    """Bounds of which each says that there are others."""
+    if len(bounds) == 1:
+        return bounds
+    return [with_note(bound, f"{len(bounds)} readings of the arrays fit equally") for bound in bounds]
 
 
 def _cotangents(dump: Dump, fit: Fit, read: dict[str, Reading]) -> tuple[dict[str, Floats], list[str]]:
