@@ -107,6 +107,7 @@ def _bound(dump: Dump, fit: Fit) -> Bound:
         architecture=fit.candidate.words,
         convention=_convention(fit),
         worst=fit.worst if dump.outputs else None,
+        changed=fit.candidate.changed,
         notes=(*notes, *more),
     )
 

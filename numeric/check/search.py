@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import islice
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from derive.operands import name_operands
 from derive.system import System
 from numeric.arrays import Sizes
 from numeric.check.bound import Floats
+from numeric.check.changes import changes
 from numeric.check.dump import Dump
 from numeric.check.families import Structure, Variant, structures
 from numeric.check.layouts import Arrangement, Layout, layouts
@@ -30,6 +32,7 @@ from numeric.check.trial import difference, filled, forwards
 
 Progress = Callable[[str], None]
 CHUNK = 400  # layouts in one evaluation
+COMMON = 2  # variants of a structure that are tried with changes: of the GRU both polarities
 DEEP = 4  # structures that are tried in networks of several cells: the commonest of all, or of a family
 HEADS = ("linear", "softmax", "sigmoid")
 
@@ -90,12 +93,12 @@ def groups(cell: System | None, family: str, count: int) -> Iterator[list[Group]
 
 
 def _bare(structure: Structure) -> Group:
-    return tuple(Candidate(variant.words, variant.system) for variant in structure.variants)
+    return tuple(Candidate(variant.words, variant.system, variant.changed) for variant in structure.variants)
 
 
 def _read_out(structure: Structure) -> Group:
     return tuple(
-        Candidate(f"{variant.words}, {kind} read-out", partial(_with_head, variant, kind))
+        Candidate(f"{variant.words}, {kind} read-out", partial(_with_head, variant, kind), variant.changed)
         for variant in structure.variants
         for kind in HEADS
     )
@@ -182,27 +185,41 @@ def search(
             if fits:
                 return fits, nearest
         for group, places in tried:
+            fits, nearest = _in_group(dump, _changed(group), places, True, nearest, progress)
+            if fits:
+                return fits, nearest
+        for group, places in tried:
             fits, nearest = _in_group(dump, group, places, False, nearest, progress)
             if fits:
                 return fits, nearest
     return [], nearest
 
 
+def _changed(group: Group) -> Iterator[Candidate]:
+    """The commonest of a group, each with one change of its forward."""
+    plain = (c for c in group if not c.changed and not c.words.endswith(("softmax read-out", "sigmoid read-out")))
+    for candidate in islice(plain, COMMON):
+        for system, words in changes(candidate.make()):
+            yield Candidate(candidate.words, _Given(system), (words,))
+
+
 def _in_group(
     dump: Dump,
-    group: Group,
+    group: Iterable[Candidate],
     places: Sequence[tuple[Setting, Arrangement]],
     strict: bool,
     nearest: Fit | None,
     progress: Progress | None,
 ) -> tuple[list[Fit], Fit | None]:
+    candidates: list[Candidate] | None = None  # made when they are needed: changes take time
     for setting, arrangement in places:
         arranged = layouts(arrangement, dump.params, strict=strict)
         if not arranged:
             continue
         vectors = np.array([filled(arrangement.space, layout, dump.params) for layout in arranged])
         fits: list[Fit] = []
-        for candidate in group:
+        candidates = list(group) if candidates is None else candidates
+        for candidate in candidates:
             if progress is not None:
                 progress(f"trying {candidate.words}")
             found = _tried(dump, candidate, setting, arrangement, arranged, vectors)
