@@ -71,7 +71,7 @@ class Bench:
         errors[:, :, broken] = np.inf
         agrees = errors <= self.tolerances
         plain = [number for number, overall in enumerate(overalls) if not overall.kind]
-        self._remember(candidates, errors[plain].min(0), agrees[plain].any(0))
+        self._remember(candidates, errors[plain].min(0), np.asarray(agrees[plain].any(0)))
         options = self._options(result, fold, overalls, agrees, ~broken) if local else [{} for _ in overalls]
         found = []
         for number, overall in enumerate(overalls):
@@ -137,7 +137,7 @@ class Bench:
             if len(candidate) < 3 and count:
                 self.promise[candidate] = int(count)
 
-    # --- what happens to many gradients alike -----------------------------------------------------------------------------
+    # --- what happens to many gradients alike ---------------------------------------------------------------------
 
     def _overall(self, values: Mapping[str, Array], *, several: bool) -> Iterator[Overall]:
         for label, factor in self.scales.items():
@@ -181,7 +181,7 @@ class Bench:
         close = [label for label, s in self.named.items() if abs(factor - s) < 1e-4 * abs(s)]
         return Overall(kind, f"multiplied by {close[0] if close else f'{factor:.6g}'}", factor, claims=claims)
 
-    # --- mistakes in single gradients ---------------------------------------------------------------------------------------
+    # --- mistakes in single gradients -----------------------------------------------------------------------------
 
     def _options(
         self, result: Result, fold: Fold, overalls: Sequence[Overall], agrees: Array, sound: Array

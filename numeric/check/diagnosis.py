@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from derive.reach import dependent
 from numeric.check.bound import Bound
 from numeric.check.explanation import Explanation
+from numeric.check.hunt import Search
 from numeric.check.lanes import Derivation
 from numeric.check.localise import errors, stages
 from numeric.check.repair import repair
-from numeric.check.hunt import Search
 from numeric.check.speech import Speech
 from numeric.check.verdict import Finding, Outcome, Verdict
 from numeric.check.view import View
