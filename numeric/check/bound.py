@@ -102,6 +102,7 @@ class Bound:
         worst: the largest relative difference of the forward values that were compared; None if there were none.
         changed: what the forward does otherwise than the cell of that name, in words; empty if nothing.
         notes: what the reader should know, one line each.
+        steps: lengths of the time axes.
     """
 
     system: System
@@ -118,3 +119,4 @@ class Bound:
     worst: float | None = None
     changed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    steps: Mapping[str, int] = field(default_factory=dict)
