@@ -15,15 +15,16 @@ from itertools import islice
 import numpy as np
 
 from derive.system import System
+from numeric.check.arrangement import ROWS, is_bias
 from numeric.check.axes import Placement
 from numeric.check.bound import Bound, Floats
+from numeric.check.candidates import groups
 from numeric.check.claims import claims, same, space_of
 from numeric.check.dump import Dump
 from numeric.check.intermediates import Place
-from numeric.check.layouts import ROWS, is_bias
 from numeric.check.losses import Lossy, losses
 from numeric.check.readings import Reading, looks_last, preference, readings
-from numeric.check.search import Fit, Progress, groups, search
+from numeric.check.search import Fit, Progress, search
 from numeric.check.trial import public
 from numeric.reference import evaluate
 

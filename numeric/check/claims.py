@@ -3,7 +3,7 @@
 A gradient goes by the name of what it belongs to: a parameter, input or initial value of the dump, whose layout it then
 has; or a quantity of the system, a gate or its pre-activation, alone or stacked.
 
-Read next: `numeric.check.candidates`.
+Read next: `numeric.check.bind`.
 """
 
 from __future__ import annotations

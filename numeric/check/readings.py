@@ -2,7 +2,7 @@
 
 Sequences have T entries, or T + 1 that begin with the initial value, or are one step, the last.
 
-Read next: `numeric.check.claims`.
+Read next: `numeric.check.setting`.
 """
 
 from __future__ import annotations
