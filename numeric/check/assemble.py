@@ -5,6 +5,7 @@ Read next: `numeric.check.bind`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -78,7 +79,8 @@ def derived(bound: Bound) -> Floats:
     for name in bound.space.shapes:
         bare = name.removesuffix("[0]")
         var = adjoint.find("cotangent", bare)
-        if var is None:
+        if var is None:  # nothing that is differentiated depends on it
+            found[name] = np.zeros(bound.space.shapes[name])
             continue
         initial = name.endswith("[0]")
         value = values.at(var.name, bound.system.boundaries[bare][0]) if initial else values[var.name]
@@ -87,7 +89,7 @@ def derived(bound: Bound) -> Floats:
 
 
 def misnamed(dump: Dump, fit: Fit) -> dict[str, tuple[str, str]]:
-    """Outputs that have a state's or output's name and another's values: by name, whose they are and whose they should be."""
+    """Outputs with one state's name and another's values: by name, whose they are, and whose the name says."""
     found = {}
     for name in dump.outputs:
         reading = fit.read[f"output/{name}"]
@@ -178,12 +180,11 @@ def _convention(fit: Fit) -> str:
     parts.append("[" + ", ".join(joined) + "]" if joined else "input and recurrent weights apart")
     matrices = [way for _, roles, way in held.values() if not all(map(is_bias, roles))]
     parts.append("rows" if matrices.count(ROWS) > len(matrices) / 2 else "columns")
-    biases = sum(1 for _, roles, _ in held.values() if all(map(is_bias, roles)))
-    if not any(is_bias(role) for _, roles, _ in held.values() for role in roles):
+    table = fit.arrangement.table
+    biases = Counter(table[g][r].parameter for gs, rs, _ in held.values() for g in gs for r in rs if is_bias(r))
+    if not biases:
         parts.append("no bias")
-    elif biases and len({(g, r) for gs, rs, _ in held.values() for g in gs for r in rs if is_bias(r)}) < sum(
-        len(gs) for gs, rs, _ in held.values() if any(map(is_bias, rs))
-    ):
+    elif any(count > 1 for count in biases.values()):
         parts.append("two biases")
     letters = {"0": "D"}
     parts += [

@@ -91,7 +91,17 @@ def bind(
 
 
 def _likeliest(dump: Dump, fits: list[Fit]) -> list[Fit]:
-    """All fits where outputs were compared; otherwise the few of each candidate that the names suggest."""
+    """All fits where outputs were compared; otherwise the few of each candidate that the names suggest.
+
+    A forward with one change may be another with gates exchanged: of those, the one that the names suggest.
+    """
+    if all(fit.candidate.changed for fit in fits):
+        best = max(fit.score for fit in fits)
+        alike: dict[object, Fit] = {}
+        for fit in fits:
+            if fit.score > best - 1e-9:
+                alike.setdefault(tuple(fit.layout.held.items()), fit)
+        return list(alike.values())
     if dump.outputs:
         return fits
     by: dict[str, list[Fit]] = {}

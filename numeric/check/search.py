@@ -97,7 +97,8 @@ def _in_group(
                 progress(f"trying {candidate.words}")
             found = _tried(dump, candidate, setting, arrangement, arranged, vectors)
             fits += [fit for fit in found if fit.worst <= dump.tolerance]
-            if fits and dump.outputs and not dump.targets:
+            likeliest = any(fit.score >= arranged[0].score for fit in fits)
+            if fits and dump.outputs and not dump.targets and (likeliest or not candidate.changed):
                 break
             for fit in found:
                 if nearest is None or fit.worst < nearest.worst:
