@@ -12,6 +12,7 @@ from functools import cache
 
 import numpy as np
 
+from derive.operands import name_operands
 from derive.system import System
 from numeric.check.arrangement import ROWS, is_bias
 from numeric.check.axes import Placement
@@ -44,7 +45,7 @@ def assembled(
     system, setting = fit.system, fit.setting
     space = space_of(system, setting.sizes)
     read = dict(fit.read)
-    cotangents, notes = _cotangents(dump, fit, read, literal or {})
+    cotangents, parts, notes = _cotangents(dump, fit, read, literal or {})
     cotangents |= {name: np.ones(setting.sizes.batch) for name in above}
     bound = Bound(
         system,
@@ -59,6 +60,8 @@ def assembled(
         convention=_convention(fit),
         worst=fit.worst if dump.outputs else None,
         changed=fit.candidate.changed,
+        intended=name_operands(fit.candidate.intended()) if fit.candidate.intended is not None and not above else None,
+        parts=parts,
         steps={axis: setting.sizes.steps(axis) for axis in system.axes},
     )
     found, more = claims(dump, Place(system, setting, fit.layout, space, read), cache(lambda: derived(bound)))
@@ -103,10 +106,10 @@ def misnamed(dump: Dump, fit: Fit) -> dict[str, tuple[str, str]]:
 
 def _cotangents(
     dump: Dump, fit: Fit, read: dict[str, Reading], literal: Mapping[str, str]
-) -> tuple[dict[str, Floats], list[str]]:
-    """Upstream gradients by quantity; several of one quantity add up.  Adds how they are read to `read`."""
+) -> tuple[dict[str, Floats], dict[str, tuple[str, Floats]], list[str]]:
+    """Upstream gradients by quantity, and by name if several add up.  Adds how they are read to `read`."""
     system, sizes, notes = fit.system, fit.setting.sizes, []
-    found: dict[str, Floats] = {}
+    shares: dict[str, tuple[str, Floats]] = {}
     like = list(fit.setting.placements.values())
     for name, array in dump.cotangents.items():
         key = f"cotangent/{name}"
@@ -124,7 +127,8 @@ def _cotangents(
         var = system.variables[reading.quantity]
         dims = tuple(map(sizes.number, var.shape))
         steps = (sizes.steps(var.axis),) if var.axis is not None else ()
-        value = found.setdefault(reading.quantity, np.zeros((*steps, sizes.batch, *dims)))
+        value = np.zeros((*steps, sizes.batch, *dims))
+        shares[name] = (reading.quantity, value)
         given = reading.placement.read(array)
         if reading.span == "last":
             value[reading.end] += given
@@ -134,7 +138,11 @@ def _cotangents(
                 notes.append(f"the first of the T + 1 entries of cotangent/{name}, of the initial value, is left out")
         else:
             value += given
-    return found, notes
+    found: dict[str, Floats] = {}
+    for quantity, value in shares.values():
+        found[quantity] = found[quantity] + value if quantity in found else value
+    quantities = [quantity for quantity, _ in shares.values()]
+    return found, {name: share for name, share in shares.items() if quantities.count(share[0]) > 1}, notes
 
 
 def _liking(

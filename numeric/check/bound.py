@@ -102,6 +102,8 @@ class Bound:
         worst: the largest relative difference of the forward values that were compared; None if there were none.
         changed: what the forward does otherwise than the cell of that name, in words; empty if nothing.
         intended: that cell, with the same names, where the forward is a change of it.
+        parts: where several upstream gradients of one quantity add up, each by the author's name: the quantity, and
+            its share of `cotangents`.
         notes: what the reader should know, one line each.
         steps: lengths of the time axes.
     """
@@ -120,5 +122,6 @@ class Bound:
     worst: float | None = None
     changed: tuple[str, ...] = ()
     intended: System | None = None
+    parts: Mapping[str, tuple[str, Floats]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     steps: Mapping[str, int] = field(default_factory=dict)

@@ -25,11 +25,17 @@ HEADS = ("linear", "softmax", "sigmoid")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A system that may have been computed, in words; `changed` says what differs from the cell of that name."""
+    """A system that may have been computed, in words.
+
+    Attributes:
+        make: the system.
+        changed: what differs from the cell of that name, which is what was `intended`.
+    """
 
     words: str
     make: Callable[[], System]
     changed: tuple[str, ...] = ()
+    intended: Callable[[], System] | None = None
 
 
 Group = tuple[Candidate, ...]  # systems with the same parameters
@@ -57,13 +63,30 @@ def groups(cell: System | None, family: str, count: int) -> Iterator[list[Group]
 
 
 def _bare(structure: Structure) -> Group:
-    return tuple(Candidate(variant.words, variant.system, variant.changed) for variant in structure.variants)
+    plain = _intended(structure)
+    return tuple(
+        Candidate(variant.words, variant.system, variant.changed, meant.system if variant.changed else None)
+        for variant, meant in zip(structure.variants, plain, strict=True)
+    )
+
+
+def _intended(structure: Structure) -> list[Variant]:
+    """For each variant, the last one before it that nothing was changed in."""
+    found: list[Variant] = []
+    for variant in structure.variants:
+        found.append(found[-1] if variant.changed and found else variant)
+    return found
 
 
 def _read_out(structure: Structure) -> Group:
     return tuple(
-        Candidate(f"{variant.words}, {kind} read-out", partial(_with_head, variant, kind), variant.changed)
-        for variant in structure.variants
+        Candidate(
+            f"{variant.words}, {kind} read-out",
+            partial(_with_head, variant, kind),
+            variant.changed,
+            partial(_with_head, meant, kind) if variant.changed else None,
+        )
+        for variant, meant in zip(structure.variants, _intended(structure), strict=True)
         for kind in HEADS
     )
 
@@ -140,7 +163,7 @@ def changed(group: Group) -> Iterator[Candidate]:
     plain = (c for c in group if not c.changed and not c.words.endswith(("softmax read-out", "sigmoid read-out")))
     for candidate in islice(plain, COMMON):
         for system, words in changes(candidate.make()):
-            yield Candidate(candidate.words, _Given(system), (words,))
+            yield Candidate(candidate.words, _Given(system), (words,), candidate.make)
 
 
 @cache

@@ -56,7 +56,7 @@ def judge(bounds: Sequence[Bound], *, budget: float = 45.0, progress: Callable[[
     cases: list[Case] = []
     for quick in (True, False):  # first whether any reading is right, then what is wrong
         for bound in bounds:
-            for intended in (False, True) if bound.intended is not None else (False,):
+            for intended in (False, True) if _can_be_meant(bound) else (False,):
                 left = max(until - time.monotonic(), 0.0) / (1 if quick else len(bounds))
                 case = _case(bound, intended, 0.0 if quick else left, None if quick else progress)
                 cases.append(case)
@@ -65,6 +65,11 @@ def judge(bounds: Sequence[Bound], *, budget: float = 45.0, progress: Callable[[
         if quick:
             cases.clear()
     return _verdict(min(cases, key=lambda case: case.cost))
+
+
+def _can_be_meant(bound: Bound) -> bool:
+    """Whether the backward pass may be that of the intended cell: it has to read what the forward pass has."""
+    return bound.intended is not None and set(bound.intended.variables) <= set(bound.system.variables)
 
 
 def _case(bound: Bound, intended: bool, budget: float, progress: Callable[[str], None] | None) -> Case:
@@ -107,6 +112,8 @@ def _verdict(case: Case) -> Verdict:
         alternatives = _alternatives(case, diagnosis)
         if not diagnosis and len(bound.scales) > 1 and best.overall.detail != next(iter(bound.scales)):
             notes.append(f"the loss that is differentiated: {best.overall.detail}")
+    if best is None:
+        diagnosis = tuple(_wrong_forward(case, Speech(bound)))
     notes += [f"the forward pass differs from {bound.architecture}: {text}" for text in bound.changed]
     policies = _policies(diagnosis)
     outcome: Outcome = "correct" if best is not None and not diagnosis else "wrong"
@@ -134,10 +141,8 @@ def _verdict(case: Case) -> Verdict:
 
 def _findings(case: Case, explanation: Explanation) -> tuple[Finding, ...]:
     speech, found = Speech(case.bound), []
-    if case.forward:
-        where = next(iter(case.bound.cotangents), "")
-        detail = f"the backward pass is that of another cell: {'; '.join(case.bound.changed)}"
-        found.append(Finding("wrong-forward", speech.place(where), detail))
+    if explanation.cost or case.forward:
+        found += _wrong_forward(case, speech)
     for mutant in explanation.mutants:
         correct = repair(case.view, mutant, speech)
         kind = "cut-recurrence" if mutant.tag == "truncate:1" and mutant.kind == "truncate" else mutant.kind
@@ -148,6 +153,22 @@ def _findings(case: Case, explanation: Explanation) -> tuple[Finding, ...]:
     for local, claims in explanation.local:
         found.append(Finding(local.kind, ", ".join(claims), speech.text(local.detail)))
     return tuple(found)
+
+
+def _wrong_forward(case: Case, speech: Speech) -> list[Finding]:
+    """That the forward is not the cell that its author had in mind, where the gradient is not right for it."""
+    bound = case.bound
+    if not bound.changed:
+        return []
+    where = list(bound.cotangents)
+    if bound.intended is not None:
+        meant = {e.out: e.expr for e in bound.intended.equations}
+        found = [e.name for e in bound.system.equations if e.out in meant and meant[e.out] != e.expr]
+        where = found or where
+    detail = "; ".join(bound.changed)
+    if case.forward:
+        detail += ": the backward pass is right without this change"
+    return [Finding("wrong-forward", speech.place(", ".join(where)), detail)]
 
 
 def _alternatives(case: Case, chosen: tuple[Finding, ...]) -> tuple[tuple[Finding, ...], ...]:

@@ -18,7 +18,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from derive.expr import Fixed, Ref, Step, is_op
+from derive.expr import Fixed, Ref, Step, is_op, ref, step
 from derive.system import Equation, System
 from numeric.arrays import Sizes
 from numeric.check.bound import Bound
@@ -68,6 +68,14 @@ class Derivation:
                 self.once[upstream.name] = self._own(of, given)
             else:
                 self.sequences[upstream.name] = {t + 1: self._own(of, value) for t, value in enumerate(given)}
+        self.parts: dict[str, Ref] = {}  # by the author's name, shares of an upstream gradient
+        for author, (of, share) in bound.parts.items():
+            axis, hidden = primal.variables[of].axis, f"share of {author}"
+            if axis is None:
+                self.once[hidden], self.parts[author] = self._own(of, share), ref(hidden)
+            else:
+                self.sequences[hidden] = {t + 1: self._own(of, value) for t, value in enumerate(share)}
+                self.parts[author] = ref(hidden, step(axis))
         made = {equation.out for equation in self.primal.equations}
         self.added = [c for c in self.whole.components if c.equations[0].out not in made]
         self.equations: dict[Ref, Equation] = {e.out: e for c in self.added for e in c.equations}

@@ -12,7 +12,7 @@ import sympy
 from derive.expr import Fixed, Ref, Step, apply, is_op, neg, plus, ref, refs
 from numeric.check.edits import ZERO, Edit, parts, terms
 from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
-from numeric.check.view import View
+from numeric.check.view import View, axis_of
 
 
 def dropped(view: View) -> Iterator[Mutant]:
@@ -103,6 +103,11 @@ def entering(view: View) -> Iterator[Mutant]:
             if not isinstance(part, Ref) or not _enters(view, part):
                 continue
             where = view.origin(part.name)[1]
+            for author, share in view.derivation.parts.items():
+                if view.derivation.bound.parts[author][0] == where and axis_of(share) == axis_of(part):
+                    detail = f"the cotangent {author} is left out of {part}"
+                    edit = (Edit(equation.out, path, plus(part, neg(share))),)
+                    yield Mutant("cotangent-missing", f"{author}, {where}", detail, edit, detail)
             only = apply("place", part, static=(last,))
             detail = f"{part} enters at the last step only"
             yield Mutant("cotangent-missing", where, detail, (Edit(equation.out, path, only),), detail)

@@ -75,7 +75,8 @@ def _edges(view: View) -> dict[str, int]:
 
 def _entering(view: View, axis: str, length: int) -> Iterator[tuple[int, Window]]:
     """Each step at which the loss enters, with everything zero that enters elsewhere."""
-    seeds = [name for name in view.derivation.sequences if view.origin(name)[0] == "upstream"]
+    given = [name for name in view.derivation.sequences if name in view.whole.variables]
+    seeds = [name for name in given if view.origin(name)[0] == "upstream"]
     for equation in view.equations:
         reads = [r for r in refs(equation.expr) if view.is_delta(r)]
         if equation.axis == axis and reads and all(r.index is None for r in reads):
