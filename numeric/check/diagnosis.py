@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from derive.reach import dependent
 from numeric.check.bound import Bound
@@ -21,27 +21,31 @@ from numeric.check.speech import Speech
 from numeric.check.verdict import Finding, Outcome, Verdict
 from numeric.check.view import View
 
+READINGS = 6  # of one dump that mistakes are looked for in
 
-@dataclass(frozen=True)
+
+@dataclass
 class Case:
     """One reading of the dump, searched.
 
     Attributes:
         bound, view, search: of this reading.
-        found: explanations, the most plausible first.
         forward: whether the backward pass is that of the intended cell, not of the one that was computed.
+        reduced: whether gradients of gates and the like are left out, which may stand for something else.
+        found: explanations, the most plausible first.
     """
 
     bound: Bound
     view: View
     search: Search
-    found: tuple[Explanation, ...]
     forward: bool = False
+    reduced: bool = False
+    found: Sequence[Explanation] = ()
 
     @property
-    def cost(self) -> tuple[int, int]:
+    def cost(self) -> tuple[bool, bool, int]:
         """Smaller is better: unexplained last, then by the number of mistakes."""
-        return (0 if self.found else 1, (self.found[0].cost if self.found else 0) + self.forward)
+        return not self.found, self.reduced, (self.found[0].cost if self.found else 0) + self.forward
 
 
 def judge(bounds: Sequence[Bound], *, budget: float = 45.0, progress: Callable[[str], None] | None = None) -> Verdict:
@@ -53,30 +57,41 @@ def judge(bounds: Sequence[Bound], *, budget: float = 45.0, progress: Callable[[
         progress: called with a line of text now and then.
     """
     until = time.monotonic() + budget
-    cases: list[Case] = []
-    for quick in (True, False):  # first whether any reading is right, then what is wrong
-        for bound in bounds:
-            for intended in (False, True) if _can_be_meant(bound) else (False,):
-                left = max(until - time.monotonic(), 0.0) / (1 if quick else len(bounds))
-                case = _case(bound, intended, 0.0 if quick else left, None if quick else progress)
-                cases.append(case)
-                if case.found and case.cost[1] == 0:
-                    return _verdict(case)
-        if quick:
-            cases.clear()
+    cases = [case for bound in bounds for case in _cases(bound, until, progress)]
+    for case in cases:
+        if not case.reduced:
+            case.found = case.search.as_it_is()
+            if case.found and not case.forward:
+                return _verdict(case)
+    for stage in (Search.one, Search.more):
+        for case in cases[:READINGS]:
+            if not case.found:
+                case.found = stage(case.search)
+        if any(case.found for case in cases):
+            break
     return _verdict(min(cases, key=lambda case: case.cost))
 
 
-def _can_be_meant(bound: Bound) -> bool:
-    """Whether the backward pass may be that of the intended cell: it has to read what the forward pass has."""
-    return bound.intended is not None and set(bound.intended.variables) <= set(bound.system.variables)
+def _cases(bound: Bound, until: float, progress: Callable[[str], None] | None) -> Iterator[Case]:
+    """A reading; the same for the intended cell; and last without gates and the like, which may be misplaced."""
+    yield _case(bound, until, progress)
+    if bound.intended is not None and set(bound.intended.variables) <= set(bound.system.variables):
+        yield _case(bound, until, progress, forward=True)
+    plain = tuple(c for c in bound.claims if not set(c.quantities(bound.space)) & set(bound.system.defined))
+    if 0 < len(plain) < len(bound.claims):
+        yield _case(replace(bound, claims=plain), until, progress, reduced=True)
 
 
-def _case(bound: Bound, intended: bool, budget: float, progress: Callable[[str], None] | None) -> Case:
-    view = View(Derivation(bound, bound.intended if intended else None))
-    search = Search(view, bound.scales, named_scales(view), budget, progress)
-    found = search.as_it_is() if budget == 0.0 else search.explanations()
-    return Case(bound, view, search, tuple(found), intended)
+def _case(
+    bound: Bound,
+    until: float,
+    progress: Callable[[str], None] | None,
+    *,
+    forward: bool = False,
+    reduced: bool = False,
+) -> Case:
+    view = View(Derivation(bound, bound.intended if forward else None))
+    return Case(bound, view, Search(view, bound.scales, named_scales(view), until, progress), forward, reduced)
 
 
 def named_scales(view: View) -> dict[str, float]:
@@ -112,6 +127,8 @@ def _verdict(case: Case) -> Verdict:
         alternatives = _alternatives(case, diagnosis)
         if not diagnosis and len(bound.scales) > 1 and best.overall.detail != next(iter(bound.scales)):
             notes.append(f"the loss that is differentiated: {best.overall.detail}")
+    if case.reduced:
+        notes.append("gradients of gates or pre-activations fit nowhere, and are left out")
     if best is None:
         diagnosis = tuple(_wrong_forward(case, Speech(bound)))
     notes += [f"the forward pass differs from {bound.architecture}: {text}" for text in bound.changed]

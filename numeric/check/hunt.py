@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import combinations, product
 
 from numeric.check.bench import Bench
@@ -24,7 +25,7 @@ class Search:
         view: the derivation.
         scales: factors by which everything may differ and be right.
         named: factors that people forget or add, by name.
-        budget: seconds.
+        until: when the time is over, by `time.monotonic`.
         progress: called with a line of text now and then.
     """
 
@@ -33,29 +34,36 @@ class Search:
         view: View,
         scales: Mapping[str, float],
         named: Mapping[str, float],
-        budget: float,
+        until: float,
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self.view, self.progress = view, progress
         self.bench = Bench(view, scales, named)
-        self.until = time.monotonic() + budget
+        self.until = until
+        self.found: list[Explanation] = []
 
     def as_it_is(self) -> list[Explanation]:
         """The derivation without a mistake, if it gives the author's numbers."""
         return [e for e in self.bench.tried([()], local=False) if not e.cost]
 
-    def explanations(self) -> list[Explanation]:
-        """The cheapest explanations, the most plausible first; empty if none was found within the budget."""
-        if found := self.as_it_is():
-            return found
-        singles = mutants(self.view)
-        self._say(f"{len(singles)} single mistakes")
-        found = self.trial([(), *((m,) for m in singles)], local=True)
+    def one(self) -> list[Explanation]:
+        """The cheapest explanations with one mistake in the equations at most, and others in single gradients."""
+        self._say(f"{len(self.singles)} single mistakes")
+        self.found = self.trial([(), *((m,) for m in self.singles)], local=True)
+        return cheapest(self.found) if any(e.cost < 3 for e in self.found) else []
+
+    def more(self) -> list[Explanation]:
+        """The cheapest explanations with several mistakes, within the time."""
         stages = ((2, self._pairs), (3, self._pairs_and_one), (3, self._triples), (2, self._rare_pairs))
         for cost, stage in stages:
-            if all(e.cost > cost for e in found) and time.monotonic() < self.until:
-                found += stage(singles)
-        return cheapest(found)
+            if all(e.cost > cost for e in self.found) and time.monotonic() < self.until:
+                self.found += stage(self.singles)
+        return cheapest(self.found)
+
+    @cached_property
+    def singles(self) -> list[Mutant]:
+        """All single mistakes in the equations."""
+        return mutants(self.view)
 
     # --- stages -------------------------------------------------------------------------------------------------------
 

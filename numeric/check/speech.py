@@ -81,6 +81,8 @@ class Speech:
         return f"{twins.pop()}: {said}" if len(names) > 1 and len(twins) == 1 else said
 
     def _one(self, name: str) -> str:
+        if name in self.bound.cotangents and self.bound.system.variables[name].shape == ():
+            return f"loss ({', '.join(self._predictions(name))})"
         spoken = self.known.get(name, name)
         arrays = [array for array in self.arrays.get(name, ()) if array != spoken]
         given = self.given.get(name)
@@ -89,3 +91,15 @@ class Speech:
         if spoken != name and name not in self.bound.system.parameters:
             arrays.insert(0, name)
         return f"{spoken} ({', '.join(dict.fromkeys(arrays))})" if arrays else spoken
+
+    def _predictions(self, loss: str) -> list[str]:
+        """What a loss reads, directly or through the loss of each step."""
+        found, pending = [], [loss]
+        while pending:
+            for read in refs(self.bound.system.equation(pending.pop()).expr):
+                var = self.bound.system.variables[read.name]
+                if var.role == "defined" and var.shape == () and read.name not in found:
+                    pending.append(read.name)
+                elif var.role == "defined":
+                    found.append(self.given.get(read.name, read.name))
+        return list(dict.fromkeys(found))
