@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from numeric.check.wording import html, text
+
 KINDS = (
     "cut-recurrence",
     "truncate",
@@ -112,6 +114,12 @@ class Verdict:
             "stages": list(self.stages),
             "notes": list(self.notes),
         }
+
+    def __str__(self) -> str:
+        return text(self.as_json())
+
+    def _repr_html_(self) -> str:
+        return html(self.as_json())
 
     @property
     def exit_status(self) -> int:
