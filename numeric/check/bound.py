@@ -45,7 +45,7 @@ class Space:
         return self.offsets[name] + np.arange(int(np.prod(shape, dtype=int))).reshape(shape)
 
     def flatten(self, values: Mapping[str, Floats]) -> Floats:
-        """Values (…, *shape) by quantity as one array (…, size); what is not given is NaN, so that it agrees with nothing."""
+        """Values (…, *shape) by quantity as one array (…, size); NaN where nothing is given."""
         lead = np.broadcast_shapes(*(v.shape[: v.ndim - len(self.shapes[n])] for n, v in values.items()))
         flat = np.full((*lead, self.size), np.nan)
         for name, value in values.items():
@@ -101,6 +101,7 @@ class Bound:
         architecture, convention: in words, for the verdict.
         worst: the largest relative difference of the forward values that were compared; None if there were none.
         changed: what the forward does otherwise than the cell of that name, in words; empty if nothing.
+        intended: that cell, with the same names, where the forward is a change of it.
         notes: what the reader should know, one line each.
     """
 
@@ -117,4 +118,5 @@ class Bound:
     convention: str = ""
     worst: float | None = None
     changed: tuple[str, ...] = ()
+    intended: System | None = None
     notes: tuple[str, ...] = ()

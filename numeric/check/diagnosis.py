@@ -1,0 +1,186 @@
+"""From a `Bound` to a `Verdict`: right, right by some policy, wrong and why, or wrong and nobody knows.
+
+Read next: `numeric.check.arrays`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from derive.reach import dependent
+from numeric.check.bound import Bound
+from numeric.check.explanation import Explanation
+from numeric.check.lanes import Derivation
+from numeric.check.localise import errors, stages
+from numeric.check.repair import renamed, repair
+from numeric.check.search import Search
+from numeric.check.verdict import Finding, Outcome, Verdict
+from numeric.check.view import View
+
+
+@dataclass(frozen=True)
+class Case:
+    """One reading of the dump, searched.
+
+    Attributes:
+        bound, view, search: of this reading.
+        found: explanations, the most plausible first.
+        forward: whether the backward pass is that of the intended cell, not of the one that was computed.
+    """
+
+    bound: Bound
+    view: View
+    search: Search
+    found: tuple[Explanation, ...]
+    forward: bool = False
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """Smaller is better: unexplained last, then by the number of mistakes."""
+        return (0 if self.found else 1, (self.found[0].cost if self.found else 0) + self.forward)
+
+
+def judge(bounds: Sequence[Bound], *, budget: float = 45.0, progress: Callable[[str], None] | None = None) -> Verdict:
+    """The verdict on the first reading that is right, else on the one that needs the fewest mistakes.
+
+    Args:
+        bounds: readings of one dump, the most plausible first.
+        budget: seconds for the search.
+        progress: called with a line of text now and then.
+    """
+    until = time.monotonic() + budget
+    cases: list[Case] = []
+    for quick in (True, False):  # first whether any reading is right, then what is wrong
+        for bound in bounds:
+            for intended in (False, True) if bound.intended is not None else (False,):
+                left = max(until - time.monotonic(), 0.0) / (1 if quick else len(bounds))
+                case = _case(bound, intended, 0.0 if quick else left, None if quick else progress)
+                cases.append(case)
+                if case.found and case.cost[1] == 0:
+                    return _verdict(case)
+        if quick:
+            cases.clear()
+    return _verdict(min(cases, key=lambda case: case.cost))
+
+
+def _case(bound: Bound, intended: bool, budget: float, progress: Callable[[str], None] | None) -> Case:
+    view = View(Derivation(bound, bound.intended if intended else None))
+    search = Search(view, bound.scales, named_scales(view), budget, progress)
+    found = search.as_it_is() if budget == 0.0 else search.explanations()
+    return Case(bound, view, search, tuple(found), intended)
+
+
+def named_scales(view: View) -> dict[str, float]:
+    """Factors that people forget or add."""
+    sizes = view.derivation.sizes
+    numbers = {"B": sizes.batch, **{axis.upper(): sizes.steps(axis) for axis in view.whole.axes}}
+    for name in view.derivation.bound.cotangents:
+        for read in dependent(view.primal, view.primal.parameters):
+            var = view.primal.variables[read]
+            if name == "L" and var.axis and len(var.shape) == 1 and view.primal.find("pre-activation", read) is None:
+                numbers.setdefault(str(var.shape[0]), sizes.number(var.shape[0]))
+    found = {"2": 2.0, "1/2": 0.5}
+    items = [(text, number) for text, number in numbers.items() if number > 1]
+    for text, number in items:
+        found |= {text: float(number), f"1/{text}": 1 / number, f"2/{text}": 2 / number}
+    for i, (a, m) in enumerate(items):
+        for b, n in items[i + 1 :]:
+            found |= {f"{a}·{b}": float(m * n), f"1/({a}·{b})": 1 / (m * n)}
+    return found
+
+
+def _verdict(case: Case) -> Verdict:
+    bound, view = case.bound, case.view
+    best = case.found[0] if case.found else None
+    base = view.derivation.run([()])
+    scale = best.overall.factor if best is not None and not best.overall.kind else 1.0
+    gradients, correct = errors(case.search.regions, base, scale)
+    notes = list(bound.notes)
+    diagnosis: tuple[Finding, ...] = ()
+    alternatives: tuple[tuple[Finding, ...], ...] = ()
+    if best is not None:
+        diagnosis = _findings(case, best)
+        alternatives = _alternatives(case, diagnosis)
+        if not diagnosis and len(bound.scales) > 1 and best.overall.detail != next(iter(bound.scales)):
+            notes.append(f"the loss that is differentiated: {best.overall.detail}")
+    notes += [f"the forward pass differs from {bound.architecture}: {text}" for text in bound.changed]
+    policies = _policies(diagnosis)
+    outcome: Outcome = "correct" if best is not None and not diagnosis else "wrong"
+    if diagnosis and len(policies) == len(diagnosis):
+        outcome = "policy"
+    if best is not None and best.error > 1e3 * max(r.tolerance for r in case.search.regions) * 1e-3:
+        notes.append(f"agreement to {best.error:.1g} only: digits were lost")
+    return Verdict(
+        verdict=outcome,
+        matches=True,
+        architecture=bound.architecture,
+        convention=bound.convention,
+        worst=bound.worst,
+        gradients=gradients,
+        correct=frozenset(correct),
+        diagnosis=diagnosis,
+        alternatives=alternatives,
+        explained=best is not None,
+        runner_up=case.search.closest,
+        policies=policies,
+        stages=stages(case.search.regions, base, view, scale) if outcome != "correct" else (),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _findings(case: Case, explanation: Explanation) -> tuple[Finding, ...]:
+    names, bound = case.bound.names, case.bound
+    found = []
+    if case.forward:
+        changed = "; ".join(bound.changed)
+        where = next(iter(bound.cotangents), "")
+        found.append(
+            Finding("wrong-forward", _named(where, names), f"the backward pass is that of another cell: {changed}")
+        )
+    for mutant in explanation.mutants:
+        correct = repair(case.view, mutant, names)
+        kind = "cut-recurrence" if mutant.tag == "truncate:1" and mutant.kind == "truncate" else mutant.kind
+        found.append(Finding(kind, _named(mutant.where, names), renamed(mutant.detail, names), correct))
+    overall = explanation.overall
+    if overall.kind:
+        found.append(Finding(overall.kind, ", ".join(overall.claims) or "all gradients", overall.detail))
+    for local, claims in explanation.local:
+        found.append(Finding(local.kind, ", ".join(claims), renamed(local.detail, names)))
+    return tuple(found)
+
+
+def _alternatives(case: Case, chosen: tuple[Finding, ...]) -> tuple[tuple[Finding, ...], ...]:
+    seen = {frozenset((f.kind, f.where) for f in chosen)}
+    others = []
+    for explanation in case.found[1:]:
+        found = _findings(case, explanation)
+        key = frozenset((f.kind, f.where) for f in found)
+        if key not in seen:
+            seen.add(key)
+            others.append(found)
+    if any(f.kind == "cut-recurrence" and f.detail.endswith("everywhere") for f in chosen):
+        rest = tuple(f for f in chosen if not f.detail.endswith("everywhere"))
+        where = next(f.where for f in chosen if f.detail.endswith("everywhere"))
+        new = (Finding("truncate", where, "the recurrence is followed for 1 step"), *rest)
+        if frozenset((f.kind, f.where) for f in new) not in seen:
+            others.append(new)
+    return tuple(others)
+
+
+def _policies(diagnosis: Sequence[Finding]) -> tuple[str, ...]:
+    found = []
+    for finding in diagnosis:
+        if finding.kind == "clip":
+            found.append("clip:value" if "entry" in finding.detail else "clip:norm")
+        if finding.kind == "truncate":
+            steps = re.search(r"(\d+) step", finding.detail)
+            if steps is not None and int(steps[1]) >= 2:
+                found.append(f"truncate:{steps[1]}")
+    return tuple(found)
+
+
+def _named(where: str, names: Mapping[str, str]) -> str:
+    return ", ".join(names.get(part, part) for part in where.split(", "))

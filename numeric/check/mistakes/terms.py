@@ -1,0 +1,87 @@
+"""Terms of sums: a path left out, a sign, a loss that enters at other steps.
+
+Read next: `numeric.check.mistakes.slopes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy
+
+from derive.expr import Fixed, Ref, Step, apply, is_op, neg, plus, ref, refs
+from numeric.check.edits import ZERO, Edit, parts, terms
+from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
+from numeric.check.view import View
+
+
+def dropped(view: View) -> Iterator[Mutant]:
+    """A term left out: a recurrent edge, a cotangent from outside, a path."""
+    for equation in view.core:
+        summands = terms(equation.expr)
+        for path, term in summands:
+            deltas = [r for r in refs(term) if view.is_delta(r)]
+            edit = (Edit(equation.out, path, ZERO),)
+            if is_op(term, "place"):
+                yield Mutant("cotangent-missing", source_of(view, deltas), f"{equation.out} without {term}", edit, "")
+            for read in deltas[:1]:
+                kind, owner = view.origin(read.name)
+                if kind == "contribution":
+                    tag = "the recurrent edge is not followed"
+                    yield Mutant("cut-recurrence", owner, f"{equation.out} ← {read} is missing", edit, tag)
+                elif kind == "upstream":
+                    tag = "the cotangent from outside is left out"
+                    yield Mutant("cotangent-missing", owner, f"{equation.out} without {read}", edit, tag)
+                elif len(summands) > 1:
+                    where = view.gate(read.name)
+                    tag = f"a path into {view.origin(equation.name)[1]} is left out"
+                    yield Mutant("drop-path", where, f"{equation.out} without {term}", edit, tag)
+                elif view.origin(equation.name)[0] == "contribution":
+                    where = view.origin(equation.name)[1]
+                    yield Mutant("cut-recurrence", where, f"{equation.out} is 0", edit, "a contribution is 0")
+                else:
+                    where = view.gate(equation.name)
+                    yield Mutant("drop-path", where, f"{equation.out} is 0", edit, f"{equation.out} is 0")
+
+
+def signs(view: View) -> Iterator[Mutant]:
+    """A sign."""
+    for equation in view.core:
+        for path, term in terms(equation.expr):
+            where = owner_of(view, term) if len(terms(equation.expr)) > 1 else view.gate(equation.name)
+            edit = (Edit(equation.out, path, neg(term)),)
+            yield Mutant("sign", where, f"−({term}) in {equation.out}", edit, f"sign in {equation.out}")
+
+
+def entering(view: View) -> Iterator[Mutant]:
+    """The loss enters at other steps than it should."""
+    for equation in view.core:
+        axis = equation.axis
+        if axis is None:
+            continue
+        last = Fixed(sympy.Symbol(axis, integer=True), sympy.Integer(1), sympy.Integer(0))
+        for path, part in parts(equation.expr):
+            if is_op(part, "place"):
+                where = source_of(view, [r for r in refs(part) if view.is_delta(r)])
+                detail = f"{part.operands[0]} enters at every step, not at {axis.upper()} alone"
+                yield Mutant(
+                    "cotangent-at-every-step", where, detail, (Edit(equation.out, path, part.operands[0]),), detail
+                )
+            if not isinstance(part, Ref) or not _enters(view, part):
+                continue
+            where = view.origin(part.name)[1]
+            only = apply("place", part, static=(last,))
+            detail = f"{part} enters at the last step only"
+            yield Mutant("cotangent-missing", where, detail, (Edit(equation.out, path, only),), detail)
+            detail = f"{part} does not enter at the last step"
+            new = plus(part, neg(only))
+            yield Mutant("cotangent-missing", where, detail, (Edit(equation.out, path, new),), detail)
+            if isinstance(part.index, Step):
+                at_end = ref(part.name, last)
+                detail = f"{at_end} enters at every step"
+                yield Mutant("cotangent-at-every-step", where, detail, (Edit(equation.out, path, at_end),), detail)
+
+
+def _enters(view: View, read: Ref) -> bool:
+    kind = view.origin(read.name)[0]
+    return kind == "upstream" or (kind == "cotangent" and read.index is None)
