@@ -92,24 +92,38 @@ def judge(found: Sequence[Trial], check_dump: Callable[[Dump, float], Verdict], 
         check_dump: the verdict on a dump in so many seconds.
         budget: seconds for the dump that decides.
     """
-    verdict, trial = None, found[0]
-    for option in found:
-        attempt = check_dump(option.dumps["main"], budget)
-        if verdict is None or attempt.verdict != "undecided":
-            verdict, trial = attempt, option
-        if verdict.verdict != "undecided":
-            break
-    assert verdict is not None
+    verdict, trial = _best(found, check_dump, budget)
+    if verdict.verdict == "undecided":
+        return replace(verdict, notes=(*verdict.notes, *trial.notes, *_told(trial)))
     stages = [*verdict.stages]
     for name, dump in trial.dumps.items():
-        if name == "main" or verdict.verdict == "undecided":
+        if name == "main":
             continue
         other = check_dump(dump, budget if verdict.verdict == "correct" else QUICK)
         agree = f"{len(other.correct)} of {len(other.gradients)} gradients agree"
         if verdict.verdict == "correct" and other.verdict in ("wrong", "policy"):
-            line = f"with {name} {agree}, and all agree with T = {trial.sizes['T']} and initial states"
+            line = f"with {name} {agree}; all agree with T = {trial.sizes['T']} and initial states"
             verdict = replace(other, notes=(*other.notes, line))
             stages = [*other.stages]
         elif other.gradients:
             stages.append(f"{name.upper()}: {agree}" if name.startswith("T =") else f"REGIME: {name}: {agree}")
-    return replace(verdict, stages=tuple(stages), notes=(*verdict.notes, *trial.notes))
+    told = () if verdict.verdict == "correct" else _told(trial)
+    return replace(verdict, stages=tuple(stages), notes=(*verdict.notes, *trial.notes, *told))
+
+
+def _best(found: Sequence[Trial], check_dump: Callable[[Dump, float], Verdict], budget: float) -> tuple[Verdict, Trial]:
+    """The reading of the call that is right; else the one that is understood best."""
+    order = ("correct", "policy", "wrong", "undecided")
+    judged: list[tuple[tuple[int, bool], Verdict, Trial]] = []
+    for trial in found:
+        verdict = check_dump(trial.dumps["main"], budget / len(found))
+        judged.append(((order.index(verdict.verdict), not verdict.explained), verdict, trial))
+        if verdict.verdict == "correct":
+            break
+    _, verdict, trial = min(judged, key=lambda entry: entry[0])
+    return verdict, trial
+
+
+def _told(trial: Trial) -> tuple[str, ...]:
+    """How the functions were called; a reader should know a guess where something is wrong."""
+    return (f"the functions were called as {trial.adapter}",) if trial.guessed else ()

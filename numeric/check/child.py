@@ -97,7 +97,7 @@ def _received(answer: Mapping[str, Any], folder: str) -> list[Trial]:
     found = []
     for place, record in enumerate(answer["trials"]):
         dumps = {name: read(Path(folder, f"{place}-{k}.npz")).values for k, name in enumerate(record["dumps"])}
-        found.append(Trial(adapter_of(record["adapter"]), record["sizes"], dumps, record["notes"]))
+        found.append(Trial(adapter_of(record["adapter"]), record["sizes"], dumps, record["guessed"], record["notes"]))
     return found
 
 
@@ -122,7 +122,13 @@ def main(asked: str, folder: str) -> None:
         for k, dump in enumerate(trial.dumps.values()):
             np.savez(Path(folder, f"{place}-{k}.npz"), **{key: np.asarray(value) for key, value in dump.items()})  # type: ignore[arg-type]
     records = [
-        {"adapter": _plain(trial.adapter), "sizes": dict(trial.sizes), "dumps": list(trial.dumps), "notes": trial.notes}
+        {
+            "adapter": _plain(trial.adapter),
+            "sizes": dict(trial.sizes),
+            "dumps": list(trial.dumps),
+            "guessed": trial.guessed,
+            "notes": trial.notes,
+        }
         for trial in found
     ]
     answer.write_text(json.dumps({"trials": records}), encoding="utf-8")

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from numeric.check.adapter import Adapter
-from numeric.check.calls import Code, stripped
+from numeric.check.calls import Code
+from numeric.check.gathered import stripped
 from numeric.check.held import parameters_of, rate_of, sizes_from
 from numeric.check.roles import CACHE, WINDOW, Layout, role_of, shapes, size_of
 from numeric.check.signature import Sketch, sketch
@@ -113,7 +114,7 @@ def _arguments(first: Sketch, roles: Mapping[str, str], keys: Collection[str], l
         elif WINDOW.fullmatch(name):
             items.append(head + "1000")
         else:
-            raise Unknown(f"what the argument {name} of {first.name} is cannot be told from its name")
+            raise Unknown(f"it cannot be told from its name what the argument {name} of {first.name} is")
     return ", ".join(items)
 
 
@@ -174,7 +175,7 @@ def _backward(first: Sketch, second: Sketch, leaves: dict[str, str], owner: Any)
     cotangents = {name: place[1:] for name, place in places.items() if place.startswith("δ")}
     loose = next((name for name, place in places.items() if place == "?"), "")
     if loose and not outputs:
-        raise Unknown(f"what the argument {loose} of {second.name} is cannot be told from its name")
+        raise Unknown(f"it cannot be told from its name what the argument {loose} of {second.name} is")
     if not (cotangents or loose or "target" in leaves.values()):
         raise Unknown(f"{second.name} takes no upstream gradient that could be told from its arguments")
     line = _line(second, {name: name if place[0] in "δ?" else place for name, place in places.items()})
@@ -230,7 +231,7 @@ def _places(
         elif "?" not in found.values():
             found[name] = "?"
         else:
-            raise Unknown(f"what the argument {name} of {second.name} is cannot be told from its name")
+            raise Unknown(f"it cannot be told from its name what the argument {name} of {second.name} is")
     return found
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from numeric.check.calls import SIZES, Code, made, stripped
+from numeric.check.calls import SIZES, Code, made
+from numeric.check.gathered import stripped
 from numeric.check.roles import INITIAL, kind_of, role_of
 from numeric.check.signature import Sketch
 

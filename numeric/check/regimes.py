@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import traceback
 import warnings
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -44,15 +43,17 @@ ERRORS = (
 )
 TRIED = 3000
 Dump = dict[str, Array]
+Failure = tuple[tuple[bool, bool, int], str]  # how far a call came, and why it ended
 
 
 @dataclass
 class Trial:
-    """One way to call the functions that works, and the dumps that it gives by regime; `main` is the first."""
+    """One way to call the functions that works, guessed or told, and the dumps by regime; `main` is the first."""
 
     adapter: Adapter
     sizes: Mapping[str, int]
     dumps: dict[str, Dump] = field(default_factory=dict)
+    guessed: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -77,10 +78,10 @@ def trials(
         ValueError: if no way works; the first line is the reason, with file and line where a function raised it, and
             what follows is an adapter to complete.
     """
-    failures: Counter[tuple[bool, str]] = Counter()
+    failures: set[Failure] = set()
     found, tried = _first(code, adapter, cell, failures, dtype, seed)
     if not found:
-        (_, reason), _ = max(failures.items(), key=lambda item: (item[0][0], item[1]), default=((False, "nothing"), 0))
+        _, reason = max(failures, default=((False, False, 0), "no arrays are passed to the functions"))
         raise ValueError(reason if adapter else f"{reason}; if the guess is wrong, pass an adapter{_hint(tried, code)}")
     for trial in found:
         with _quiet():
@@ -92,7 +93,7 @@ def _first(
     code: Code,
     adapter: Adapter | None,
     cell: str | None,
-    failures: Counter[tuple[bool, str]],
+    failures: set[Failure],
     dtype: DTypeLike,
     seed: int,
 ) -> tuple[list[Trial], list[Adapter]]:
@@ -112,10 +113,10 @@ def _first(
                     try:
                         dump = _dump(Session(code, one), sizes, dtype, seed)
                     except ERRORS as error:
-                        failures[_place(error, code)] += 1
+                        failures.add(_place(error, code))
                         missing = error.args[0] if isinstance(error, KeyError) and error.args else missing
                         continue
-                trials_.append((_misfits(dump), Trial(one, sizes, {"main": dump})))
+                trials_.append((_misfits(dump), Trial(one, sizes, {"main": dump}, guessed=adapter is None)))
             if isinstance(missing, str) and missing.isidentifier() and missing not in keys and not adapter:
                 keys.append(missing)  # a dictionary is read under a key that the source did not show
                 failures.clear()
@@ -185,16 +186,21 @@ def _misfits(dump: Dump) -> int:
     return 10 * misshapen + missing + 100 * silent
 
 
-def _place(error: BaseException, code: Code) -> tuple[bool, str]:
-    """Whether the backward function was reached, and what was raised where, in one line."""
+def _place(error: BaseException, code: Code) -> Failure:
+    """How far the call came, and what was raised where, in one line: a wrong layout fails early, and by its shapes."""
     frames = traceback.extract_tb(error.__traceback__)
     files = {getattr(f, "__code__", None) and f.__code__.co_filename for f in (code.forward, code.backward) if f}
     own = [frame for frame in frames if frame.filename in files]
     reached = any(frame.name == getattr(code.backward, "__name__", "") for frame in own)
     said = (str(error).strip() or type(error).__name__).splitlines()[0]
     if not own:
-        return reached, said
-    return reached, f"{own[-1].filename}:{own[-1].lineno}: {own[-1].name} raised {type(error).__name__}: {said}"
+        return (reached, False, 0), said
+    usual = isinstance(error, (ValueError, IndexError, TypeError, KeyError))
+    return (
+        reached,
+        not usual,
+        own[-1].lineno or 0,
+    ), f"{own[-1].filename}:{own[-1].lineno}: {own[-1].name} raised {type(error).__name__}: {said}"
 
 
 def _hint(tried: list[Adapter], code: Code) -> str:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from collections.abc import Callable, Sequence
-
 from derive.system import System
 
 NUMPY = """\
@@ -51,8 +49,9 @@ def template(system: System) -> str:
     rows += [
         "",
         "  What is absent is zero (initial/, cotangent/) or is not checked (grad/). Gates may be stacked, a bias may",
-        "  stand in its matrix, a sequence may have T + 1 entries. Code that differentiates a loss has target/NAME, and",
-        "  perhaps loss, instead of cotangents. Weights of about 0.5 and distinct sizes (B, T, D, H) show mistakes best.",
+        "  stand in its matrix, a sequence may have T + 1 entries. Code that differentiates a loss has target/NAME,",
+        "  and perhaps loss, instead of cotangents. Weights of about 0.5 and distinct sizes (B, T, D, H) show",
+        "  mistakes best.",
     ]
     for name, script in (("NumPy", NUMPY), ("PyTorch", TORCH)):
         rows += ["", f"# {name}", script.format(cell=system.name).rstrip()]
