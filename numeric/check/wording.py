@@ -18,7 +18,8 @@ from html import escape
 from typing import Any
 
 LABEL = 11  # columns
-STAGE = re.compile(r"([A-Z][A-Z0-9 =]*[A-Z0-9])(?::\s*|\s{2,}|\s+(?=[^A-Z\s]))(.*)", re.DOTALL)
+STAGE = re.compile(r"([A-Z][A-Z0-9 =]*[A-Z0-9])(?:: *| {2,})(.*)", re.DOTALL)
+COUNT = re.compile(r"\d+ of \d+ gradients agree")  # the line of gradients says it
 SHOWN = 4  # gradients named in a line, and alternatives written out
 HEADS = {
     "correct": "every gradient agrees with the derivation",
@@ -54,11 +55,13 @@ def lines(record: Mapping[str, Any]) -> Iterator[Line]:
     """What a verdict says, in the order in which it was found out."""
     yield "VERDICT", _joined(record["verdict"], HEADS.get(record["verdict"], ""))
     yield from _forward(record.get("forward") or {})
-    for stage in record.get("stages") or ():
-        match = STAGE.fullmatch(stage)
-        yield (match[1], match[2]) if match else ("STAGE", stage)
+    stages = record.get("stages") or ()
+    labelled = [match.groups() for match in map(STAGE.fullmatch, stages) if match]
+    plain = [stage for stage in stages if not STAGE.fullmatch(stage) and not COUNT.match(stage)]
+    yield from ((label, said) for label, said in labelled)
     if gradients := record.get("gradients"):
         yield "GRADIENTS", _gradients(gradients)
+    yield from (("" if place else "WHERE", stage) for place, stage in enumerate(plain))
     yield from _diagnosis(record)
     yield from (("POLICY", policy) for policy in record.get("policies") or ())
     yield from (("NOTE", note) for note in record.get("notes") or ())
@@ -119,9 +122,10 @@ def _finding(finding: Mapping[str, Any]) -> str:
 
 
 def _repair(repair: Mapping[str, str]) -> Iterator[Line]:
-    said = [value for key, value in repair.items() if key not in ("latex", "numpy") and value]
-    if said:
-        yield "REPAIR", ", ".join(said)
+    said, number = repair.get("text", ""), repair.get("equation", "")
+    where = f"   ({'eqs.' if ',' in number else 'eq.'} {number} of the report)" if number else ""
+    if said or where:
+        yield "REPAIR", said + where
     if code := repair.get("numpy"):
         yield ("" if said else "REPAIR"), code
 
