@@ -46,17 +46,17 @@ class Sizes:
     def number(self, dim: sympy.Expr) -> int:
         """A dimension as a number."""
         if dim not in self._known:
-            self._known[dim] = _number(sympy.sympify(dim), self.dimensions)
+            self._known[dim] = number_of(sympy.sympify(dim), self.dimensions)
         return self._known[dim]
 
 
-def _number(dim: sympy.Expr, known: Mapping[sympy.Symbol, int]) -> int:
+def number_of(dim: sympy.Expr, known: Mapping[sympy.Symbol, int]) -> int:
     """A dimension, sums and products of symbols, as a number; ``subs`` does the same a hundred times slower."""
     if dim.is_Symbol:
         return known[dim]
     if dim.is_Integer:
         return int(dim)
-    parts = [_number(argument, known) for argument in dim.args]
+    parts = [number_of(argument, known) for argument in dim.args]
     return sum(parts) if dim.is_Add else math.prod(parts)
 
 
@@ -108,7 +108,7 @@ def sizes_of(
     _check_lengths(system, known)
     _check_all_known(system, known)
     for entry in given:
-        if tuple(_number(dim, known) for dim in entry.shape) != tuple(entry.array.shape):
+        if tuple(number_of(dim, known) for dim in entry.shape) != tuple(entry.array.shape):
             raise ValueError(_wrong_shape(system, entry, known))
     _check_indices(system, given, known)
     return Sizes(known, known.get(BATCH, 1))
@@ -182,7 +182,7 @@ def _check_indices(system: System, given: list[Given], known: Mapping[sympy.Symb
         values = numpy.asarray(entry.array)
         if values.dtype.kind not in "iu":
             raise ValueError(f"input {entry.name} holds indices: integers, not {values.dtype}")
-        count = _number(classes, known)
+        count = number_of(classes, known)
         if values.size and not (values.min() >= 0 and values.max() < count):
             raise ValueError(
                 f"input {entry.name} holds indices 0…{classes} - 1 = {count - 1}, got {values.min()}…{values.max()}"

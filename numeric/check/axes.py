@@ -17,7 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Label = str  # "T", "B", or the number of a feature axis: "0", "1"
+Label = str  # "T:t" for time axis t, "B", or the number of a feature axis: "0", "1"
+
+
+def time_label(axis: str) -> Label:
+    """The label of a time axis."""
+    return f"T:{axis}"
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,11 @@ class Placement:
 
     def words(self, letters: Mapping[Label, str]) -> str:
         """``(T, B, D)``."""
-        return "(" + ", ".join(letters.get(label, label) if label else "1" for label in self.author) + ")"
+        return (
+            "("
+            + ", ".join(letters.get(label, label.partition(":")[0]) if label else "1" for label in self.author)
+            + ")"
+        )
 
 
 def placements(
@@ -109,5 +118,5 @@ COMMON = ("TB0", "BT0", "T0", "0BT", "TB", "B0", "0T", "0TB", "BT", "T0B", "B0T"
 
 def rarity(placement: Placement) -> float:
     """How unusual an order of axes is: 0 for (T, B, D)."""
-    text = "".join(label for label in placement.author if label)
+    text = "".join(label[0] for label in placement.author if label)
     return COMMON.index(text) if text in COMMON else len(COMMON)

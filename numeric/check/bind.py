@@ -7,28 +7,22 @@ Read next: `numeric.check`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 
-from derive.networks import head
-from derive.operands import name_operands
 from derive.system import System
 from numeric.check.axes import Placement
 from numeric.check.bound import Bound, Floats
 from numeric.check.claims import claims, same, space_of
 from numeric.check.dump import Dump
-from numeric.check.families import Variant, structures
-from numeric.check.layouts import ROWS, Arrangement, Layout, is_bias, layouts
-from numeric.check.readings import Reading, compared, looks_last, preference, readings
-from numeric.check.setting import Setting, settings
-from numeric.check.trial import difference, filled, forwards, public
-
-Progress = Callable[[str], None]
-CHUNK = 400  # layouts in one evaluation
+from numeric.check.layouts import ROWS, is_bias
+from numeric.check.losses import Lossy, losses
+from numeric.check.readings import Reading, looks_last, preference, readings
+from numeric.check.search import Fit, Progress, groups, search
+from numeric.check.trial import public
 
 
 class Undecided(ValueError):
@@ -42,28 +36,6 @@ class Undecided(ValueError):
     def __init__(self, reason: str, nearest: str = "", difference: float | None = None) -> None:
         super().__init__(reason)
         self.nearest, self.difference = nearest, difference
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A candidate, and how well its forward agrees.
-
-    Attributes:
-        system: with names for all operands.
-        read: how outputs are read, by key.
-        worst: the largest difference of an output.
-        score: how well the names agree.
-    """
-
-    system: System
-    words: str
-    setting: Setting
-    arrangement: Arrangement
-    layout: Layout
-    vector: Floats
-    read: Mapping[str, Reading]
-    worst: float
-    score: float
 
 
 def bind(
@@ -86,114 +58,23 @@ def bind(
     Raises:
         Undecided: if the forward of no candidate agrees.
     """
-    nearest: Fit | None = None
-    for group in _groups(cell, family):
-        fits, best = _search(dump, group, progress)
-        if fits:
-            return [_bound(dump, fit, fits) for fit in _distinct(fits)]
-        if best is not None and (nearest is None or best.worst < nearest.worst):
-            nearest = best
+    fits, nearest = search(dump, groups(cell, family, len(dump.params)), progress)
+    if fits and not dump.targets:
+        return _told([_bound(dump, fit) for fit in _distinct(fits)])
+    if fits:
+        found = losses(dump, fits, loss)
+        if not found:
+            raise Undecided(
+                "the forward agrees, but no known loss has targets of such a shape", fits[0].candidate.words
+            )
+        return _told([_with_loss(dump, lossy) for lossy in _unlike(found)])
     if nearest is None:
         raise Undecided("the shapes of the arrays fit no cell that is known; give its equations as the cell")
     raise Undecided(
-        f"no forward agrees: the nearest is {nearest.words}, whose outputs differ by {nearest.worst:.1e}",
-        nearest.words,
+        f"no forward agrees: the nearest is {nearest.candidate.words}, whose outputs differ by {nearest.worst:.1e}",
+        nearest.candidate.words,
         nearest.worst,
     )
-
-
-Group = tuple[tuple[str, Callable[[], System]], ...]  # systems with the same parameters
-
-
-def _groups(cell: System | None, family: str) -> Iterator[Group]:
-    """Candidates by structure; with a read-out only after the bare cells."""
-    if cell is not None:
-        yield ((cell.title or cell.name, lambda: cell),)
-        return
-    for structure in structures(family):
-        yield tuple((variant.words, variant.system) for variant in structure.variants)
-    for structure in structures(family):
-        yield tuple(
-            (f"{variant.words}, {kind} read-out", partial(_with_head, variant, kind))
-            for variant in structure.variants
-            for kind in ("linear", "softmax", "sigmoid")
-        )
-
-
-def _with_head(variant: Variant, kind: str) -> System:
-    return head(variant.system(), kind)
-
-
-def _search(dump: Dump, group: Group, progress: Progress | None) -> tuple[list[Fit], Fit | None]:
-    """All fits of a group, and the nearest miss."""
-    first = group[0][1]()
-    fits: list[Fit] = []
-    nearest: Fit | None = None
-    for setting in settings(first, dump):
-        arrangement = Arrangement(first, setting.sizes)
-        arranged = layouts(arrangement, dump.params)
-        if not arranged:
-            continue
-        vectors = np.array([filled(arrangement.space, layout, dump.params) for layout in arranged])
-        for words, make in group:
-            if progress is not None:
-                progress(f"trying {words}")
-            system = name_operands(make())
-            for fit in _tried(dump, system, words, setting, arrangement, arranged, vectors):
-                if fit.worst <= dump.tolerance:
-                    fits.append(fit)
-                elif nearest is None or fit.worst < nearest.worst:
-                    nearest = fit
-            if fits:
-                break
-        if fits:
-            break
-    return fits, nearest
-
-
-def _tried(
-    dump: Dump,
-    system: System,
-    words: str,
-    setting: Setting,
-    arrangement: Arrangement,
-    arranged: list[Layout],
-    vectors: Floats,
-) -> Iterator[Fit]:
-    """All layouts of one system that agree, or else the best."""
-    like = list(setting.placements.values())
-    choices = {
-        f"output/{name}": list(readings(array.shape, system.defined, system, setting.sizes))
-        for name, array in dump.outputs.items()
-    }
-    wanted = sorted({reading.quantity for options in choices.values() for reading in options})
-    best: Fit | None = None
-    some = False
-    for start in range(0, len(arranged), CHUNK):
-        part = vectors[start : start + CHUNK]
-        values = forwards(system, setting.sizes, arrangement.space, part, setting.inputs, setting.initial, wanted)
-        worst = np.zeros(len(part))
-        chosen: dict[str, list[Reading]] = {}
-        for name, array in dump.outputs.items():
-            key = f"output/{name}"
-            apart = np.array([difference(*compared(reading, array, values)) for reading in choices[key]])  # (R, K)
-            liking = np.array([preference(name, reading, like) for reading in choices[key]])
-            ranked = np.where(apart <= dump.tolerance, -1.0 - 1e-3 * liking[:, None], apart)
-            best_reading = ranked.argmin(axis=0)
-            chosen[key] = [choices[key][n] for n in best_reading]
-            worst = np.maximum(worst, np.take_along_axis(apart, best_reading[None], 0)[0])
-        for k in map(int, np.flatnonzero(worst <= dump.tolerance)):
-            some = True
-            read = {key: options[k] for key, options in chosen.items()}
-            layout = arranged[start + k]
-            yield Fit(system, words, setting, arrangement, layout, part[k], read, float(worst[k]), layout.score)
-        least = int(worst.argmin())
-        if not some and (best is None or worst[least] < best.worst):
-            read = {key: options[least] for key, options in chosen.items()}
-            layout, error = arranged[start + least], float(worst[least])
-            best = Fit(system, words, setting, arrangement, layout, part[least], read, error, layout.score)
-    if not some and best is not None:
-        yield best
 
 
 def _distinct(fits: list[Fit]) -> list[Fit]:
@@ -208,7 +89,7 @@ def _distinct(fits: list[Fit]) -> list[Fit]:
 # --- the bound of a fit ------------------------------------------------------------------------------------------
 
 
-def _bound(dump: Dump, fit: Fit, fits: list[Fit]) -> Bound:
+def _bound(dump: Dump, fit: Fit) -> Bound:
     system, setting = fit.system, fit.setting
     space = space_of(system, setting.sizes)
     read = dict(fit.read)
@@ -223,11 +104,46 @@ def _bound(dump: Dump, fit: Fit, fits: list[Fit]) -> Bound:
         space,
         found,
         names=_names(fit, read),
-        architecture=fit.words,
+        architecture=fit.candidate.words,
         convention=_convention(fit),
         worst=fit.worst if dump.outputs else None,
+        changed=fit.candidate.changed,
         notes=(*notes, *more),
     )
+
+
+def _unlike(found: Sequence[Lossy]) -> list[Lossy]:
+    """Losses that mean different gradients, the likeliest first."""
+    kept: dict[object, Lossy] = {}
+    for lossy in found:
+        index = tuple((name, i.tobytes()) for name, i in sorted(lossy.fit.layout.index.items()))
+        goals = tuple((a.shape, a.tobytes()) for a in lossy.inputs.values())
+        kept.setdefault((lossy.words, index, goals, tuple(lossy.scales)), lossy)
+    return list(islice(kept.values(), 6))
+
+
+def _with_loss(dump: Dump, lossy: Lossy) -> Bound:
+    fit = replace(lossy.fit, system=lossy.system)
+    bound = _bound(dump, fit)
+    batch = fit.setting.sizes.batch
+    notes = [] if len(dump.targets) == 1 else [f"only target/{next(iter(dump.targets))} is used"]
+    if lossy.printed is False:
+        notes.append(f"the printed loss {dump.loss:.6g} is not the {lossy.words} summed or averaged in any way")
+    return replace(
+        bound,
+        inputs={**bound.inputs, **lossy.inputs},
+        cotangents={**bound.cotangents, lossy.system.outputs[-1]: np.ones(batch)},
+        scales=dict(lossy.scales),
+        architecture=f"{bound.architecture}, {lossy.words}",
+        notes=(*bound.notes, *notes),
+    )
+
+
+def _told(bounds: list[Bound]) -> list[Bound]:
+    """Bounds of which each says that there are others."""
+    if len(bounds) == 1:
+        return bounds
+    return [with_note(bound, f"{len(bounds)} readings of the arrays fit equally") for bound in bounds]
 
 
 def _cotangents(dump: Dump, fit: Fit, read: dict[str, Reading]) -> tuple[dict[str, Floats], list[str]]:

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from derive.equation import Origin
 from derive.system import System
 from numeric.arrays import Sizes
-from numeric.check.axes import Placement, placements, rarity
+from numeric.check.axes import Placement, placements, rarity, time_label
 from numeric.check.bound import Claim, Space
 from numeric.check.dump import Dump
 from numeric.check.layouts import Layout
-from numeric.check.names import words
+from numeric.check.names import plain, words
 from numeric.check.readings import Reading, addressed, preference, readings
 from numeric.check.setting import Setting
 
@@ -54,14 +54,10 @@ def same(name: str, names: Iterable[str]) -> str | None:
         if wish in everything:
             return wish
     for wish in wishes:
-        alike = [other for other in everything if _plain(other) == _plain(wish)]
+        alike = [other for other in everything if plain(other) == plain(wish)]
         if len(alike) == 1:
             return alike[0]
     return None
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
 
 
 def claims(
@@ -216,7 +212,7 @@ def _stacked(
         width = sum(setting.sizes.number(system.variables[name].shape[0]) for name in names)
         steps = setting.sizes.steps(var.axis) if var.axis is not None else 1
         for span, labels in (
-            ("steps", {"T": steps, "B": setting.sizes.batch, "0": width}),
+            ("steps", {time_label(str(var.axis)): steps, "B": setting.sizes.batch, "0": width}),
             ("last", {"B": setting.sizes.batch, "0": width}),
         ):
             if span == "steps" or steps > 1:

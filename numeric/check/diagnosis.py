@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from derive.reach import dependent
 from numeric.check.bound import Bound
 from numeric.check.explanation import Explanation
+from numeric.check.hunt import Search
 from numeric.check.lanes import Derivation
 from numeric.check.localise import errors, stages
-from numeric.check.repair import renamed, repair
-from numeric.check.search import Search
+from numeric.check.repair import repair
+from numeric.check.speech import Speech
 from numeric.check.verdict import Finding, Outcome, Verdict
 from numeric.check.view import View
 
@@ -97,7 +98,7 @@ def _verdict(case: Case) -> Verdict:
     best = case.found[0] if case.found else None
     base = view.derivation.run([()])
     scale = best.overall.factor if best is not None and not best.overall.kind else 1.0
-    gradients, correct = errors(case.search.regions, base, scale)
+    gradients, correct = errors(case.search.bench.regions, base, scale)
     notes = list(bound.notes)
     diagnosis: tuple[Finding, ...] = ()
     alternatives: tuple[tuple[Finding, ...], ...] = ()
@@ -111,7 +112,7 @@ def _verdict(case: Case) -> Verdict:
     outcome: Outcome = "correct" if best is not None and not diagnosis else "wrong"
     if diagnosis and len(policies) == len(diagnosis):
         outcome = "policy"
-    if best is not None and best.error > 1e3 * max(r.tolerance for r in case.search.regions) * 1e-3:
+    if best is not None and best.error > 1e3 * max(r.tolerance for r in case.search.bench.regions) * 1e-3:
         notes.append(f"agreement to {best.error:.1g} only: digits were lost")
     return Verdict(
         verdict=outcome,
@@ -124,31 +125,28 @@ def _verdict(case: Case) -> Verdict:
         diagnosis=diagnosis,
         alternatives=alternatives,
         explained=best is not None,
-        runner_up=case.search.closest,
+        runner_up=case.search.bench.closest,
         policies=policies,
-        stages=stages(case.search.regions, base, view, scale) if outcome != "correct" else (),
+        stages=stages(case.search.bench.regions, base, view, scale) if outcome != "correct" else (),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
 def _findings(case: Case, explanation: Explanation) -> tuple[Finding, ...]:
-    names, bound = case.bound.names, case.bound
-    found = []
+    speech, found = Speech(case.bound), []
     if case.forward:
-        changed = "; ".join(bound.changed)
-        where = next(iter(bound.cotangents), "")
-        found.append(
-            Finding("wrong-forward", _named(where, names), f"the backward pass is that of another cell: {changed}")
-        )
+        where = next(iter(case.bound.cotangents), "")
+        detail = f"the backward pass is that of another cell: {'; '.join(case.bound.changed)}"
+        found.append(Finding("wrong-forward", speech.place(where), detail))
     for mutant in explanation.mutants:
-        correct = repair(case.view, mutant, names)
+        correct = repair(case.view, mutant, speech)
         kind = "cut-recurrence" if mutant.tag == "truncate:1" and mutant.kind == "truncate" else mutant.kind
-        found.append(Finding(kind, _named(mutant.where, names), renamed(mutant.detail, names), correct))
+        found.append(Finding(kind, speech.place(mutant.where), speech.text(mutant.detail), correct))
     overall = explanation.overall
     if overall.kind:
         found.append(Finding(overall.kind, ", ".join(overall.claims) or "all gradients", overall.detail))
     for local, claims in explanation.local:
-        found.append(Finding(local.kind, ", ".join(claims), renamed(local.detail, names)))
+        found.append(Finding(local.kind, ", ".join(claims), speech.text(local.detail)))
     return tuple(found)
 
 
@@ -180,7 +178,3 @@ def _policies(diagnosis: Sequence[Finding]) -> tuple[str, ...]:
             if steps is not None and int(steps[1]) >= 2:
                 found.append(f"truncate:{steps[1]}")
     return tuple(found)
-
-
-def _named(where: str, names: Mapping[str, str]) -> str:
-    return ", ".join(names.get(part, part) for part in where.split(", "))

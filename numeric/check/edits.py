@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from derive.expr import Op, Ref, is_op, times
+from derive.expr import Fixed, Op, Ref, Step, apply, is_op, neg, plus, times
 
 Path = tuple[int, ...]
 ZERO, ONE = sympy.Integer(0), sympy.Integer(1)
@@ -85,6 +85,13 @@ def factors(expr: sympy.Expr) -> list[tuple[Path, sympy.Expr]]:
 def product(operands: Iterable[sympy.Expr]) -> sympy.Expr:
     """An elementwise product, 1 if there are no factors."""
     return times(*operands)
+
+
+def but_first(new: sympy.Expr, old: Ref) -> sympy.Expr:
+    """`new`, but at the first step `old`."""
+    assert isinstance(old.index, Step)
+    first = Fixed(old.index.args[0], ZERO, ONE)
+    return plus(new, apply("place", plus(old, neg(new)), static=(first,)))
 
 
 def mapped(expr: sympy.Expr, change: Callable[[Ref], sympy.Expr]) -> sympy.Expr:

@@ -1,12 +1,14 @@
 """`Explanation`: mistakes that together give the author's numbers, and how plausible they are.
 
-Read next: `numeric.check.search`.
+Read next: `numeric.check.bench`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -112,3 +114,20 @@ def cheapest(found: Sequence[Explanation]) -> list[Explanation]:
     """Those with the fewest mistakes, the most plausible first."""
     least = min((e.cost for e in found), default=0)
     return sorted((e for e in found if e.cost == least), key=lambda e: e.order)
+
+
+def windows_of(candidate: Candidate) -> int:
+    """How many lanes a candidate takes."""
+    return math.prod(len(mutant.windows) for mutant in candidate)
+
+
+def apart(mutants: Sequence[Mutant]) -> bool:
+    """Whether no edit lies inside another, and at most one is a truncation."""
+    if sum(m.kind == "truncate" or len(m.windows) > 1 for m in mutants) > 1:
+        return False
+    edits = [(edit, number) for number, m in enumerate(mutants) for edit in m.edits]
+    return not any(
+        a.out == b.out and (b.path[: len(a.path)] == a.path or a.path[: len(b.path)] == b.path)
+        for (a, i), (b, j) in combinations(edits, 2)
+        if i != j
+    )

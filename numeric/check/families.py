@@ -23,10 +23,11 @@ JOINED = "{q}[t] = sigmoid(W_{q} @ [h[t-1], x[t]{more}]{peep} + b_{q})"
 
 @dataclass(frozen=True)
 class Variant:
-    """A cell: the name of a library entry or its equations, and what it is in words."""
+    """A cell: the name of a library entry or its equations, what it is in words, and what is odd about it."""
 
     words: str
     text: str
+    changed: tuple[str, ...] = ()
 
     def system(self) -> System:
         """The system; parsed once."""
@@ -103,7 +104,8 @@ def _lstm(forget: str, peephole: str) -> Structure:
             words += {"tanh": "", "identity": ", no tanh at the output", "sigmoid": ", sigmoid at the output"}[output]
             plain = (forget, candidate, output) == ("own", "tanh", "tanh")
             text = entry[peephole] if plain else _lstm_text(forget, peephole, candidate, output)
-            found.append(Variant(words, text))
+            changed = () if output == "tanh" else (f"h = o * {FUNCTIONS[output].format('c')} in place of o * tanh(c)",)
+            found.append(Variant(words, text, changed))
     if (forget, peephole) == ("none", "none"):
         found.append(Variant("LSTM of 1997", "lstm-1997"))
     return Structure("lstm", tuple(found))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from numpy.typing import NDArray
 from derive.system import System
 from numeric.arrays import Sizes
 from numeric.check.bound import Integers, Space
-from numeric.check.names import hint, source_hint, splits
+from numeric.check.names import hint, plain, source_hint, splits
 from numeric.check.slots import DIAGONAL, INSIDE, ONE, WHOLE, Slot, slots
 
-COLUMNS, ROWS = "columns", "rows"
+COLUMNS, ROWS = "gr c", "c gr"  # gates, their rows, and columns: how the axes of an array are made of them
+WAYS = (COLUMNS, ROWS, "rg c", "c rg", *(" ".join(order) for order in permutations("grc")))
 ORDERS = ("ifgo", "ifog", "iofg", "figo", "fgio", "fiog", "igfo", "gifo", "fogi", "gfio", "rzn", "zrn")
 MOST = 600  # assignments of arrays to gates that are looked at
 VISITS = 20000
@@ -34,7 +36,7 @@ Roles = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Option:
-    """What an array can hold: slots of these roles of these gates, and which way round."""
+    """What an array can hold: slots of these roles of these gates, and which ways round."""
 
     gates: frozenset[str]
     roles: frozenset[str]
@@ -71,6 +73,8 @@ class Arrangement:
             for held in self.table.values():
                 if ONE in held and INSIDE not in held:
                     held[INSIDE] = held[ONE]
+        self._options: dict[tuple[int, ...], list[Option]] = {}
+        self._indices: dict[tuple[object, ...], Integers] = {}
         self.roles = list(dict.fromkeys(role for held in self.table.values() for role in held))
         self.needed = {(s.gate, s.role) for s in self.slots if not is_bias(s.role) and not s.role.endswith(DIAGONAL)}
         self.optional = {(s.gate, s.role) for s in self.slots if s.role.endswith(DIAGONAL)}
@@ -85,21 +89,22 @@ class Arrangement:
 
     def options(self, shape: tuple[int, ...]) -> list[Option]:
         """What an array of this shape can hold."""
-        dims = tuple(n for n in shape if n != 1)
-        if len(dims) > 2:
-            return []
-        rest = (1,) * (2 - len(dims))
-        pairs = {(*dims, *rest): {COLUMNS}}
-        pairs.setdefault((*dims, *rest)[::-1], set()).add(ROWS if len(dims) == 2 else COLUMNS)
-        found: dict[tuple[frozenset[str], frozenset[str]], set[str]] = {}
+        dims = squeezed(shape)
+        if dims in self._options:
+            return self._options[dims]
+        found = []
         for roles in self._role_sets():
             having = [g for g, held in self.table.items() if all(role in held for role in roles)]
             for gates in self._gate_sets(having):
-                rows = sum(self.sizes.number(self.table[g][next(iter(roles))].rows) for g in gates)
+                rows = [self.sizes.number(self.table[g][roles[0]].rows) for g in gates]
                 width = sum(self.sizes.number(self.table[gates[0]][role].width) for role in roles)
-                for way in pairs.get((rows, width), ()):
-                    found.setdefault((frozenset(gates), frozenset(roles)), set()).add(way)
-        return [Option(gates, roles, frozenset(ways)) for (gates, roles), ways in found.items()]
+                if sum(rows) * width != prod(dims):
+                    continue
+                ways = {way for way in WAYS if _fits(way, rows, width, dims)}
+                if ways:
+                    found.append(Option(frozenset(gates), frozenset(roles), frozenset(ways)))
+        self._options[dims] = found
+        return found
 
     def _role_sets(self) -> Iterator[tuple[str, ...]]:
         plain = [role for role in self.roles if role != WHOLE]
@@ -120,9 +125,43 @@ class Arrangement:
 
     def index(self, held: tuple[Gates, Roles, str], shape: tuple[int, ...]) -> Integers:
         """Addresses in the author's shape."""
+        if (held, shape) not in self._indices:
+            self._indices[held, shape] = self._index(held, shape)
+        return self._indices[held, shape]
+
+    def _index(self, held: tuple[Gates, Roles, str], shape: tuple[int, ...]) -> Integers:
         gates, roles, way = held
-        stacked = np.vstack([np.hstack([self.block(self.table[g][role]) for role in roles]) for g in gates])
-        return (stacked if way == COLUMNS else stacked.T).reshape(shape)
+        blocks = [np.hstack([self.block(self.table[g][role]) for role in roles]) for g in gates]
+        if way in (COLUMNS, ROWS):
+            stacked = np.vstack(blocks)
+            return (stacked if way == COLUMNS else stacked.T).reshape(shape)
+        cube = np.stack(blocks)
+        return cube.transpose(["grc".index(letter) for letter in way.replace(" ", "")]).reshape(shape)
+
+
+def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without axes of length one."""
+    return tuple(n for n in shape if n != 1)
+
+
+def _fits(way: str, rows: Sequence[int], width: int, dims: tuple[int, ...]) -> bool:
+    """Whether gates of these rows and this width make axes of these lengths."""
+    if way in (COLUMNS, ROWS):
+        axes = (sum(rows), width) if way == COLUMNS else (width, sum(rows))
+        return squeezed(axes) == dims
+    if len(set(rows)) > 1 or len(rows) == 1:
+        return False
+    size = {"g": len(rows), "r": rows[0], "c": width}
+    return squeezed(tuple(prod(size[letter] for letter in axis) for axis in way.split())) == dims
+
+
+def _simplest(way: str, ways: frozenset[str]) -> str:
+    """The first of the ways that are the same for a column."""
+    return next(other for other in WAYS if other in ways and _bare(other) == _bare(way))
+
+
+def _bare(way: str) -> str:
+    return way.replace("c", "").replace(" ", "")
 
 
 def is_bias(role: str) -> bool:
@@ -130,14 +169,22 @@ def is_bias(role: str) -> bool:
     return role in (ONE, INSIDE)
 
 
-def layouts(arrangement: Arrangement, arrays: Mapping[str, NDArray[Any]], limit: int = 4000) -> list[Layout]:
-    """All arrangements that shapes allow, those that the names suggest first."""
-    options = {name: arrangement.options(array.shape) for name, array in arrays.items()}
-    if not all(options.values()):
-        return []
+def layouts(
+    arrangement: Arrangement, arrays: Mapping[str, NDArray[Any]], *, strict: bool = True, limit: int = 4000
+) -> list[Layout]:
+    """All arrangements that shapes allow, those that the names suggest first.
+
+    Args:
+        strict: only those in which equal parts of names mean the same; else those in which they need not.
+    """
+    options: dict[str, list[Option]] = {}
+    for name, array in arrays.items():
+        options[name] = arrangement.options(array.shape)
+        if not options[name]:
+            return []
     found: dict[tuple[object, ...], Layout] = {}
-    for cover, score in _covers(arrangement, options):
-        for held, bonus in _ordered(arrangement, cover, options):
+    for cover, score in _covers(arrangement, options, strict):
+        for held, bonus in _ordered(arrangement, cover, options, strict):
             key = tuple(held.items())
             if key not in found and len(found) < limit:
                 index = {name: arrangement.index(held[name], arrays[name].shape) for name in arrays}
@@ -148,10 +195,10 @@ def layouts(arrangement: Arrangement, arrays: Mapping[str, NDArray[Any]], limit:
 Cover = dict[str, tuple[frozenset[str], frozenset[str]]]
 
 
-def _covers(arrangement: Arrangement, options: Mapping[str, list[Option]]) -> list[tuple[Cover, float]]:
+def _covers(arrangement: Arrangement, options: Mapping[str, list[Option]], strict: bool) -> list[tuple[Cover, float]]:
     """Which array holds what: every product's slot once, a bias at most twice, peepholes at least one."""
     search = _Covering(arrangement, options)
-    for way in splits(list(options)):
+    for way in splits(list(options)) if strict else [{name: (name, name) for name in options}]:
         search.begin(way)
         search.visit(0, 0.0)
         if len(search.found) >= MOST:
@@ -176,7 +223,7 @@ class _Covering:
         self.cover: Cover = {}
         self.used: dict[tuple[str, str], int] = {}
         self.gates_of: dict[str, frozenset[str]] = {}
-        self.roles_of: dict[str, frozenset[str]] = {}
+        self.roles_of: dict[str, tuple[frozenset[str], frozenset[str]]] = {}  # with those that there might be
 
     def visit(self, at: int, score: float) -> None:
         """Give an option to the array number `at`, and go on."""
@@ -191,12 +238,14 @@ class _Covering:
         stem, token = self.way[name]
         before = self.gates_of.get(token), self.roles_of.get(stem)
         for option in self.ranked[name]:
-            if (before[0] or option.gates, before[1] or option.roles) != (option.gates, option.roles):
+            could = frozenset.intersection(*(frozenset(self.arrangement.table[g]) for g in option.gates))
+            roles, there = before[1] or (option.roles, could)
+            if (before[0] or option.gates) != option.gates or option.roles & there != roles & could:
                 continue
             held = [(g, self.arrangement.table[g][role].role) for g in option.gates for role in option.roles]
             if any(self.used.get(slot, 0) >= (2 if slot[1] == ONE else 1) for slot in held):
                 continue
-            self.gates_of[token], self.roles_of[stem] = option.gates, option.roles
+            self.gates_of[token], self.roles_of[stem] = option.gates, (option.roles, could)
             self.cover[name] = (option.gates, option.roles)
             for slot in held:
                 self.used[slot] = self.used.get(slot, 0) + 1
@@ -218,6 +267,9 @@ class _Covering:
     def _fit(self, name: str, option: Option) -> float:
         """How well a name fits what the array would hold."""
         score = 0.0
+        held = {self.arrangement.table[g][role].parameter for g in option.gates for role in option.roles}
+        if len(held) == 1:
+            score += 5.0 * (plain(name) == plain(next(iter(held))))
         if option.gates != frozenset(self.arrangement.table):
             score += sum(hint(name, gate) for gate in option.gates) / len(option.gates)
         if len(option.roles) == 1:
@@ -228,7 +280,7 @@ class _Covering:
 
 
 def _ordered(
-    arrangement: Arrangement, cover: Cover, options: Mapping[str, list[Option]]
+    arrangement: Arrangement, cover: Cover, options: Mapping[str, list[Option]], strict: bool
 ) -> Iterator[tuple[dict[str, tuple[Gates, Roles, str]], float]]:
     """All common orders of gates and sources, and orientations, of one cover."""
     stacked = sorted(
@@ -236,18 +288,26 @@ def _ordered(
     )
     joined = [r for r in arrangement.roles if any(len(roles) > 1 and r in roles for _, roles in cover.values())]
     ways = {name: next(o.ways for o in options[name] if (o.gates, o.roles) == held) for name, held in cover.items()}
-    open_ = any(len(way) > 1 for way in ways.values())
-    fixed = {next(iter(way)) for name, way in ways.items() if len(way) == 1 and not _flat(cover[name])}
-    for main in (COLUMNS, ROWS) if open_ else (COLUMNS,):
+    choices = [way for way in WAYS if any(way in own and len(own) > 1 for own in ways.values())]
+    fixed = {next(iter(own)) for name, own in ways.items() if len(own) == 1 and not _flat(cover[name])}
+    if strict and fixed:
+        choices = [way for way in choices if way in fixed]
+    for main in choices or [COLUMNS]:
         for gates in _gate_orders(arrangement, stacked):
             for roles in permutations(joined):
                 held = {}
                 for name, (own, sources) in cover.items():
-                    way = main if main in ways[name] else next(iter(ways[name]))
+                    way = main if main in ways[name] else min(ways[name], key=WAYS.index)
+                    way = _simplest(way, ways[name]) if _flat(cover[name]) else way
                     order = tuple(sorted(own, key=gates.index)) if len(own) > 1 else tuple(own)
                     line = tuple(sorted(sources, key=roles.index)) if len(sources) > 1 else tuple(sources)
                     held[name] = (order, line, way)
-                bonus = 0.5 * (main in fixed) + _popularity(gates) - 0.1 * (bool(roles) and is_bias(roles[0]))
+                bonus = (
+                    0.5 * (main in fixed)
+                    - 0.2 * (main not in (COLUMNS, ROWS))
+                    + _popularity(gates)
+                    - 0.1 * (bool(roles) and is_bias(roles[0]))
+                )
                 yield held, bonus
 
 

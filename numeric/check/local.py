@@ -3,7 +3,7 @@
 Each quantity has its own short list: its equation read otherwise (`numeric.check.mistakes.local_edits`), and what
 happens to an array afterwards: zero, a sign, a factor, a transpose, a sum along the wrong axis, time reversed.
 
-Read next: `numeric.check.search`.
+Read next: `numeric.check.hunt`.
 """
 
 from __future__ import annotations

@@ -86,9 +86,14 @@ def words(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=16384)
 def hint(name: str, quantity: str) -> float:
     """How well a name fits a quantity, 0 to 4; a whole word counts more than a letter of one."""
-    base = quantity.partition("_")[0]
+    base, copy = base_and_copy(quantity)
     vocabulary = WORDS.get(base, (base.lower(),))
     pieces = words(name)
+    if copy:
+        tail = {word.lower() for part in copy.split("_") for word in (part, *COPIES.get(part, ()))}
+        letters = set(pieces) | set(pieces[-1] if pieces else "") | {word.lstrip("l") for word in pieces}
+        if letters & tail:
+            return 1.0 + hint("_".join(word for word in pieces if word not in tail) or name, base)
     best = 0.0
     for rank, word in enumerate(vocabulary):
         less = 0.12 * rank
@@ -109,6 +114,23 @@ def source_hint(name: str, source: str, state: bool) -> float:
     if state:
         return float(bool(letters & {*RECURRENT, source})) - 0.5 * float("x" in letters)
     return float(bool(letters & {*WORDS["x"], source})) - 0.5 * float(bool(letters & {"h", "u", "recurrent"}))
+
+
+def plain(name: str) -> str:
+    """A name without punctuation and case."""
+    return re.sub(r"[\W_]", "", name).lower()
+
+
+COPIES = {
+    "fwd": ("fwd", "fw", "forward", "f", "left", "l", "0", "1"),
+    "bwd": ("bwd", "bw", "backward", "b", "right", "r", "reverse", "rev", "1", "2"),
+}
+
+
+def base_and_copy(quantity: str) -> tuple[str, str]:
+    """``f_1`` and ``f1`` are f of copy 1; ``h_fwd`` is h of fwd."""
+    match = re.fullmatch(r"([^\W\d_]+)_?(\w*)", quantity)
+    return (match[1], match[2]) if match else (quantity, "")
 
 
 Split = Callable[[str], tuple[str, str]]
@@ -146,7 +168,6 @@ def splits(names: Sequence[str]) -> Iterator[dict[str, tuple[str, str]]]:
         {name: way(name) for name in names} for way in (_tail, _second_of_rest, _second, _word(-1), _word(0), _word(1))
     ]
     yield from sorted(ways, key=_irregularity)
-    yield {name: (name, name) for name in names}
 
 
 def _irregularity(way: dict[str, tuple[str, str]]) -> float:

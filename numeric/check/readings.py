@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from derive.system import System
 from numeric.arrays import Sizes
-from numeric.check.axes import Placement, placements, rarity
+from numeric.check.axes import Placement, placements, rarity, time_label
 from numeric.check.bound import Floats
 from numeric.check.names import LAST, hint, words
 
@@ -47,9 +47,10 @@ def readings(shape: tuple[int, ...], quantities: Sequence[str], system: System, 
         steps = sizes.steps(var.axis) if var.axis is not None else None
         spans: list[tuple[Span, dict[str, int]]] = [("once", {**batch, **features})]
         if steps is not None:
+            time = time_label(str(var.axis))
             spans = [
-                ("steps", {"T": steps, **batch, **features}),
-                ("initial+steps", {"T": steps + 1, **batch, **features}),
+                ("steps", {time: steps, **batch, **features}),
+                ("initial+steps", {time: steps + 1, **batch, **features}),
             ]
             spans += [("last", {**batch, **features})] if steps > 1 else []
         for span, labels in spans:
@@ -78,12 +79,15 @@ def agrees(one: Placement, other: Placement) -> bool:
     return mine == theirs
 
 
-def compared(reading: Reading, array: NDArray[Any], values: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-    """What the author's array is to be compared with, (K, …), and the array in the same axes."""
+def compared(
+    reading: Reading, array: NDArray[Any], values: Mapping[str, Floats], steps: int | None = None
+) -> tuple[Floats, Floats]:
+    """What the author's array is to be compared with, (K, …), and the array in the same axes; of the first `steps`."""
     target = reading.placement.read(array)
     found = values[reading.quantity]
-    if reading.span == "initial+steps":
-        return found, target[1:]
+    if reading.span in ("steps", "initial+steps"):
+        first = int(reading.span == "initial+steps")
+        return found, target[first : None if steps is None else first + steps]
     return (found[:, -1] if reading.span == "last" else found), target
 
 

@@ -70,3 +70,15 @@ def regions(claims: Sequence[Claim], space: Space) -> list[Region]:
             inside = (index >= low) & (index < low + int(np.prod(space.shapes[name], dtype=int)))
             found.append(Region(claim.name, name, index[inside] - low, claim.values.ravel()[inside], floor, tolerance))
     return found
+
+
+def limits(regions: Sequence[Region]) -> list[float]:
+    """Magnitudes that entries may have been limited to: the largest of a claim, where it is reached more than once."""
+    found: dict[float, int] = {}
+    for region in regions:
+        sizes = np.abs(region.values)
+        largest = float(sizes.max(initial=0.0))
+        if largest > 0:
+            near = next((limit for limit in found if abs(limit / largest - 1) < 1e-6), largest)
+            found[near] = found.get(near, 0) + int((sizes >= largest * (1 - 1e-6)).sum())
+    return sorted((limit for limit, count in found.items() if count > 1), key=lambda limit: -found[limit])[:2]

@@ -6,17 +6,17 @@ Read next: `numeric.check.localise`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 import sympy
 
 from derive.system import Equation
 from derive.text import to_text
 from numeric.check.mistakes import Mutant
+from numeric.check.speech import Speech
 from numeric.check.view import View
 
 
-def repair(view: View, mutant: Mutant, names: Mapping[str, str]) -> dict[str, str]:
+def repair(view: View, mutant: Mutant, speech: Speech) -> dict[str, str]:
     """The first equation that a mistake changed, as it is right.
 
     Returns:
@@ -30,9 +30,9 @@ def repair(view: View, mutant: Mutant, names: Mapping[str, str]) -> dict[str, st
     numbers = {e.out: number for number, e in enumerate(view.whole.equations, 1)}
     return {
         "equation": ", ".join(str(numbers[out]) for out in outs),
-        "text": renamed(str(equation), names),
+        "text": speech.text(str(equation)),
         "latex": f"{sympy.latex(equation.out)} = {sympy.latex(equation.expr)}",
-        "numpy": renamed(numpy_text(equation), names),
+        "numpy": speech.text(numpy_text(equation)),
     }
 
 
@@ -42,12 +42,3 @@ def numpy_text(equation: Equation) -> str:
     text = re.sub(r"rows\((\w+)\.T, ([^()]*?)\)", r"\1[:, \2].T", text)
     text = re.sub(r"\bsum\[\w+\]\(", "sum_over_steps(", text)
     return re.sub(r"(?<=[\])\w]) @ \[(.*?)\]\.T", r" @ np.concatenate([\1]).T", text)
-
-
-def renamed(text: str, names: Mapping[str, str]) -> str:
-    """A line about quantities, in the author's names where they are known."""
-    known = {old: new for old, new in names.items() if old != new}
-    if not known:
-        return text
-    pattern = r"(?<![\w.])(" + "|".join(map(re.escape, sorted(known, key=len, reverse=True))) + r")(?!\w)"
-    return re.sub(pattern, lambda match: known[match[1]], text)

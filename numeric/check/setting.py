@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from derive.dimensions import length
 from derive.system import System
-from numeric.arrays import Sizes
-from numeric.check.axes import Placement, placements, rarity, sized
+from numeric.arrays import Sizes, number_of
+from numeric.check.axes import Placement, placements, rarity, sized, time_label
 from numeric.check.bound import Floats
 from numeric.check.dump import Dump
 from numeric.check.names import hint
@@ -77,7 +77,7 @@ def _placed_inputs(
     choices = []
     for theirs, ours in assigned.items():
         var, array = system.variables[ours], dump.inputs[theirs]
-        labels: dict[str, int | None] = {"T": None} if var.axis is not None else {}
+        labels: dict[str, int | None] = {time_label(var.axis): None} if var.axis is not None else {}
         labels["B"] = None
         if not _one_hot(var.shape, array):
             labels |= {str(n): int(dim) if dim.is_Integer else None for n, dim in enumerate(var.shape)}
@@ -88,8 +88,9 @@ def _placed_inputs(
         fits = True
         for (theirs, ours), placement in zip(assigned.items(), chosen, strict=True):
             got = sized(placement, dump.inputs[theirs].shape)
-            for label in ("T", "B"):
-                fits &= label not in got or lengths.setdefault(label, got[label]) == got[label]
+            for label in got:
+                if not label.isdigit():
+                    fits &= lengths.setdefault(label, got[label]) == got[label]
             for n, dim in enumerate(system.variables[ours].shape):
                 if str(n) in got and dim.is_Symbol:
                     fits &= dims.setdefault(dim, got[str(n)]) == got[str(n)]
@@ -110,35 +111,39 @@ def _all_sizes(
 ) -> Iterator[Sizes]:
     """Sizes of the remaining dimensions, such that parameters have as many numbers as the author's."""
     _, lengths, known = placed
-    times = {length(sympy.Symbol(axis)) for axis in system.axes}
+    times = {length(sympy.Symbol(axis)): time_label(axis) for axis in system.axes}
     batch = lengths.get("B", 1)
-    known = {**known, **{symbol: lengths.get("T", 1) for symbol in times}}
-    unknown = [symbol for symbol in system.dimensions if symbol not in known]
+    known = {**known, **{symbol: lengths[label] for symbol, label in times.items() if label in lengths}}
+    unknown = [symbol for symbol in dict.fromkeys((*system.dimensions, *times)) if symbol not in known]
     arrays = [*dump.params.values(), *dump.outputs.values(), *dump.initial.values(), *dump.cotangents.values()]
-    pool = sorted({n for array in arrays for n in array.shape} | {1})
+    lengths_seen = {n for array in arrays for n in array.shape}
+    parts = {n // k for n in lengths_seen for k in (2, 3, 4) if n % k == 0}  # of an axis that gates or directions share
+    pool = sorted(lengths_seen) + sorted((parts | {1}) - lengths_seen)
     count = sum(array.size for array in dump.params.values())
     blocks = slots(system)
-    for values in product(pool, repeat=len(unknown)):
+    grid = np.array(list(product(pool, repeat=len(unknown)))).reshape(-1, len(unknown))  # one row a choice
+    least, most = _counts(blocks, {**known, **dict(zip(unknown, grid.T, strict=True))})
+    for values in grid[np.broadcast_to((least <= count) & (count <= most), len(grid))].tolist():
         sizes = Sizes({**known, **dict(zip(unknown, values, strict=True))}, batch)
-        least, most = _counts(blocks, sizes)
-        if least <= count <= most and _plausible(system, dump, sizes) and _classes_fit(system, dump, assigned, sizes):
+        if _plausible(system, dump, sizes) and _classes_fit(system, dump, assigned, sizes):
             yield sizes
 
 
-def _counts(blocks: Sequence[Slot], sizes: Sizes) -> tuple[int, int]:
+def _counts(blocks: Sequence[Slot], known: Mapping[sympy.Symbol, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """How many numbers an author's parameters can have: without any bias, and with two of each."""
-    least = most = 0
+    least, most = np.array(0), np.array(0)
     for slot in blocks:
-        number = sizes.number(slot.rows) * sizes.number(slot.width)
+        number = number_of(slot.rows, known) * number_of(slot.width, known)
         column = slot.role in ("1", "1'")
-        least += 0 if column or slot.role.endswith(DIAGONAL) else number
-        most += 2 * number if column else number
+        least = least + (0 if column or slot.role.endswith(DIAGONAL) else number)
+        most = most + (2 * number if column else number)
     return least, most
 
 
 def _plausible(system: System, dump: Dump, sizes: Sizes) -> bool:
     """Whether every output and upstream gradient has a quantity of its shape."""
-    defined = system.defined
+    kinds = {(system.variables[n].shape, system.variables[n].axis, n in system.batched): n for n in system.defined}
+    defined = tuple(kinds.values())
     shapes = {array.shape for arrays in (dump.outputs, dump.cotangents) for array in arrays.values()}
     return all(next(readings(shape, defined, system, sizes), None) is not None for shape in shapes)
 

@@ -10,8 +10,9 @@ Read next: `numeric.check.names`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import sympy
 
@@ -34,8 +35,9 @@ class Slot:
         source: "h" or "x", `ONE`, `INSIDE`, "c." for a diagonal one, or `WHOLE`.
         rows, width: dimensions of the block as it stands.
         first: the column where it begins, None in a parameter that is a column itself.
+        past: whether the source is read at another step.
         role: the source, as it is called in every copy of a cell: h for h_1, and x for what the layer below puts out.
-        copy: which copy of a cell it belongs to, "" if there are none.
+        copy: gates that share a past have the same: one for each layer and direction.
     """
 
     parameter: str
@@ -44,10 +46,12 @@ class Slot:
     rows: sympy.Expr
     width: sympy.Expr
     first: sympy.Expr | None
+    past: bool = False
     role: str = ""
     copy: str = ""
 
 
+@lru_cache(maxsize=512)
 def slots(system: System) -> tuple[Slot, ...]:
     """All slots of a system, in the order of its equations; every parameter's columns belong to exactly one."""
     found = [slot for equation in system.equations for slot in _of(equation, system)]
@@ -55,23 +59,33 @@ def slots(system: System) -> tuple[Slot, ...]:
     known = [slot for slot in found if uses[slot.parameter] == 1]
     covered = {slot.parameter for slot in known}
     whole = [_whole(name, system) for name in system.parameters if name not in covered]
-    return tuple(_placed(slot, system) for slot in (*known, *whole))
+    together = _clusters((*known, *whole))
+    return tuple(_placed(slot, together[slot.gate], system) for slot in (*known, *whole))
 
 
-def _placed(slot: Slot, system: System) -> Slot:
-    copy = copy_of(slot.gate, system)
+def _clusters(found: Sequence[Slot]) -> dict[str, str]:
+    """By gate, the first of the gates that read the same past: the gates of one cell, one layer, one direction."""
+    first = {slot.gate: slot.gate for slot in found}
+    pasts: dict[str, str] = {}
+    for slot in found:
+        if slot.past:
+            old, new = first[slot.gate], first[pasts.setdefault(slot.source.removesuffix(DIAGONAL), slot.gate)]
+            first = {gate: new if leader == old else leader for gate, leader in first.items()}
+    return first
+
+
+def _placed(slot: Slot, copy: str, system: System) -> Slot:
     bare = slot.source.removesuffix(DIAGONAL)
     role = slot.source
     if bare in system.variables:
-        own = copy_of(bare, system)
-        role = original(bare, system) if own == copy or not own else "x"
+        own = _suffix(bare, system)
+        role = original(bare, system) if own == _suffix(slot.gate, system) or not own else "x"
         role += slot.source[len(bare) :]
     return replace(slot, role=role, copy=copy)
 
 
-def copy_of(name: str, system: System) -> str:
-    """Which copy of a cell a quantity belongs to: "1" of a layer, "fwd"; "" if there is one cell."""
-    return name.removeprefix(original(name, system)).strip("_")
+def _suffix(name: str, system: System) -> str:
+    return name.removeprefix(original(name, system))
 
 
 def original(name: str, system: System) -> str:
@@ -114,7 +128,8 @@ def _walk(expr: sympy.Expr, gate: str, system: System, products: frozenset[str])
         rows, _ = system.shape_of(weight)
         for part in operand.operands if is_op(operand, "concat") else (operand,):
             width, _ = system.shape_of(part)
-            yield Slot(weight.name, gate, _source(part, system), rows, width, first)
+            source, past = _source(part)
+            yield Slot(weight.name, gate, source, rows, width, first, past)
             first += width
         yield from _walk(operand, gate, system, products)
     elif is_op(expr, "take") and _is_parameter(expr.operands[0], system):
@@ -123,7 +138,8 @@ def _walk(expr: sympy.Expr, gate: str, system: System, products: frozenset[str])
     elif is_op(expr, "times") and len(expr.operands) == 2 and _is_parameter(expr.operands[0], system):
         weight, operand = expr.operands
         if isinstance(operand, Ref) and len(system.variables[weight.name].shape) == 1:
-            yield _column(weight, gate, operand.name + DIAGONAL, system)
+            past = isinstance(operand.index, Step) and operand.index.shift != 0
+            yield replace(_column(weight, gate, operand.name + DIAGONAL, system), past=past)
     else:
         for operand in expr.operands:
             yield from _walk(operand, gate, system, products)
@@ -141,8 +157,8 @@ def _is_parameter(expr: sympy.Expr, system: System) -> bool:
     return isinstance(expr, Ref) and expr.index is None and system.variables[expr.name].role == "parameter"
 
 
-def _source(part: sympy.Expr, system: System) -> str:
-    """The quantity that a product reads: of r * h[t-1] it is h."""
+def _source(part: sympy.Expr) -> tuple[str, bool]:
+    """The quantity that a product reads, and whether of another step: of r * h[t-1] it is h."""
     reads = list(refs(part))
     past = [r for r in reads if isinstance(r.index, Step) and r.index.shift]
-    return (past or reads)[0].name if reads else ONE
+    return ((past or reads)[0].name, bool(past)) if reads else (ONE, False)

@@ -11,17 +11,18 @@ import sympy
 
 from derive.expr import Op, Ref, Step, is_op, neg, plus, refs, times
 from derive.system import Equation
-from numeric.check.edits import ONE, Edit, factors, parts, terms
+from numeric.check.edits import ONE, Edit, Path, factors, parts, terms
 from numeric.check.mistakes.mutant import Mutant, owner_of
 from numeric.check.view import View
 
 
 def misplaced(view: View) -> Iterator[Mutant]:
     """Parentheses: a factor at all summands, or at some only; a factor left out; 1 − z for z."""
+    slopes = {(e.out, path, piece) for slope in view.slopes for e, path in slope.at for piece in slope.factors}
+    yield from _shared(view)
     for equation in view.core:
         yield from _too_wide(view, equation)
         yield from _too_narrow(view, equation)
-        slopes = {factor for slope in view.slopes for factor in slope.factors}
         for path, part in parts(equation.expr):
             if not is_op(part, "times"):
                 continue
@@ -30,7 +31,7 @@ def misplaced(view: View) -> Iterator[Mutant]:
                     continue
                 where = owner_of(view, factor)
                 edit = (Edit(equation.out, (*path, number), ONE),)
-                if factor not in slopes:
+                if (equation.out, path, factor) not in slopes:
                     detail = f"the factor {factor} is missing in {equation.out}"
                     yield Mutant("misplaced-factor", where, detail, edit, f"without the factor {factor}")
                 other = _complement(factor)
@@ -38,6 +39,22 @@ def misplaced(view: View) -> Iterator[Mutant]:
                     detail = f"{other} where {factor} belongs, in {equation.out}"
                     edit = (Edit(equation.out, (*path, number), other),)
                     yield Mutant("misplaced-factor", where, detail, edit, f"{other} for {factor}")
+
+
+def _shared(view: View) -> Iterator[Mutant]:
+    """A product that several equations have, and that its author computed once: a factor missing in all of them."""
+    found: dict[sympy.Expr, list[tuple[Equation, Path]]] = {}
+    for equation in view.equations:
+        for path, part in parts(equation.expr):
+            if is_op(part, "times"):
+                found.setdefault(part, []).append((equation, path))
+    for part, places in found.items():
+        for factor in part.operands if len(places) > 1 else ():
+            if factor.is_number or view.is_delta(factor):
+                continue
+            rest = times(*(f for f in part.operands if f != factor))
+            edits = tuple(Edit(equation.out, path, rest) for equation, path in places)
+            yield Mutant("misplaced-factor", owner_of(view, factor), f"{rest} where {part} belongs", edits, f"{rest}")
 
 
 def _too_wide(view: View, equation: Equation) -> Iterator[Mutant]:

@@ -11,7 +11,7 @@ import sympy
 
 from derive.expr import Fixed, Ref, Step, is_op, neg, plus, ref, refs, step, transpose
 from derive.system import Equation
-from numeric.check.edits import ONE, ZERO, Edit, mapped, parts, terms
+from numeric.check.edits import ONE, ZERO, Edit, but_first, mapped, parts, terms
 from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
 from numeric.check.view import View, axis_of
 
@@ -84,9 +84,13 @@ def _other_values(view: View, equation: Equation, path: tuple[int, ...], part: R
         new = ref(part.name, step(part.index.axis, part.index.shift + by))
         detail = f"{new} where {part} belongs, in {equation.out}"
         yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, new),), f"{part.name} {by:+d} step")
+        if part.index.shift < 0 < by:
+            edits = (Edit(equation.out, path, but_first(new, part)),)
+            yield Mutant("time-shift", owner, f"{detail}, but for the first step", edits, f"{part.name} but first")
     for other in view.sequences:
         if other.name != part.name and axis_of(other) == axis_of(part) and view.shape(other) == view.shape(part):
-            for shift in dict.fromkeys((part.index.shift, 0)):
+            shifts = (part.index.shift, -1, 0) if other.name in view.primal.states else (part.index.shift, 0)
+            for shift in dict.fromkeys(shifts):
                 new = ref(other.name, step(part.index.axis, shift))
                 detail = f"{new} where {part} belongs, in {equation.out}"
                 edits = (Edit(equation.out, path, new),)

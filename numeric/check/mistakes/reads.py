@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from derive.expr import Op, Ref, Step, is_op, ref, step, transpose
 from derive.primitives import TABLE
 from derive.system import Equation
-from numeric.check.edits import Edit, parts
+from numeric.check.edits import Edit, Path, but_first, parts
 from numeric.check.mistakes.mutant import Mutant, owner_of
 from numeric.check.view import View, axis_of
 
@@ -43,8 +43,17 @@ def shifted(view: View) -> Iterator[Mutant]:
                 new = ref(part.name, step(part.index.axis, part.index.shift + by))
                 detail = f"{new} where {part} belongs, in {equation.out}"
                 tag = f"{part.name} is read {by:+d} step"
+                if part.index.shift < 0 < by:
+                    yield _but_first(view, equation, path, part, new)
                 often = part.name in view.primal.states or view.origin(equation.name)[0] == "contribution"
                 yield Mutant("time-shift", part.name, detail, (Edit(equation.out, path, new),), tag, 1 - often)
+
+
+def _but_first(view: View, equation: Equation, path: Path, part: Ref, new: Ref) -> Mutant:
+    """The same, where the first step reads the initial state all the same."""
+    detail = f"{new} where {part} belongs, in {equation.out}, but for the first step"
+    edit = Edit(equation.out, path, but_first(new, part))
+    return Mutant("time-shift", part.name, detail, (edit,), f"{part.name} is read +1 step, but for the first")
 
 
 def swapped(view: View) -> Iterator[Mutant]:
@@ -110,7 +119,12 @@ def _alternatives(view: View, equation: Equation, part: Ref, is_delta: bool) -> 
             continue
         if is_delta and order[other] >= order[equation.out]:
             continue
-        yield ref(other.name, part.index) if not is_delta else other
+        if is_delta:
+            yield other
+            continue
+        assert isinstance(part.index, Step)
+        shifts = (part.index.shift, -1, 0) if other.name in view.primal.states else (part.index.shift,)
+        yield from (ref(other.name, step(part.index.axis, shift)) for shift in dict.fromkeys(shifts))
 
 
 def _is_gate(view: View, read: Ref) -> bool:

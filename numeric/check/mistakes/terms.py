@@ -34,7 +34,8 @@ def dropped(view: View) -> Iterator[Mutant]:
                     yield Mutant("cotangent-missing", owner, f"{equation.out} without {read}", edit, tag)
                 elif len(summands) > 1:
                     where = view.gate(read.name)
-                    tag = f"a path into {view.origin(equation.name)[1]} is left out"
+                    way = "products" if any(is_op(p, "matmul") for _, p in parts(term)) else "direct paths"
+                    tag = f"{way} into {view.origin(equation.name)[1]} are left out"
                     yield Mutant("drop-path", where, f"{equation.out} without {term}", edit, tag)
                 elif view.origin(equation.name)[0] == "contribution":
                     where = view.origin(equation.name)[1]
