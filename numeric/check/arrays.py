@@ -3,7 +3,7 @@
 Keys say what an array is, in the author's own names: ``input/x``, ``initial/h``, ``param/Wf``, ``output/h``,
 ``cotangent/h`` (or ``target/y`` and ``loss``), ``grad/Wf``.
 
-Read next: `numeric.check.files`.
+Read next: `numeric.check.adapter`.
 """
 
 from __future__ import annotations

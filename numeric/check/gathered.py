@@ -66,7 +66,7 @@ def gradients_of(
             found |= dict(zip(group, rest.pop(fits[0]), strict=True))
     for name in list(rest):  # a result of another name has the place of an argument
         place = next((k for k in from_key if k not in found and _same(rest[name], drawn[from_key[k]])), None)
-        if place and re.match(r"d|g|result", name):
+        if place and (not fused or re.match(r"d|g|result", name)):
             found[place] = rest.pop(name)
     for leaf in from_key:
         if leaf not in found and (left := _left(places, leaf, names)) is not None:

@@ -4,7 +4,7 @@ One point of data proves little: the gradient of one step needs no recurrence, a
 the second call only, and a missing transpose hides behind small weights.  So the sizes are distinct, weights are of
 size 0.5, every output has its own random cotangent, and a longer sequence precedes the call that is repeated.
 
-Read next: `numeric.check.arrays`.
+Read next: `numeric.check.tensors`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The source is read, not run.  ``return dx, dWx, db`` names the results, ``Wf, Wi = weights`` the entries of a list,
 ``parameters["Wf"]`` the keys of a dictionary, and names that are neither arguments nor assigned are globals.
 
-Read next: `numeric.check.roles`.
+Read next: `numeric.check.places`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Names, layouts and dtypes are the author's own; those in a script are only the library's.
 
-Read next: `numeric.check.adapter`.
+Read next: `numeric.check.assertion`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A ``torch.autograd.Function`` as a pair of NumPy functions, without importing PyTorch.
 
-Read next: `numeric.check.regimes`.
+Read next: `numeric.check.callables`.
 """
 
 from __future__ import annotations
