@@ -99,6 +99,13 @@ def test_sizes_are_distinct_and_weights_large(tmp_path):
     assert not trial.dumps["zero initial states"]["initial/h0"].any()
 
 
+def test_code_that_rounds_to_float32_is_given_float32(tmp_path):
+    text = ROWS.replace("dWx, dWh, db = dWx + xt.T @ da", "da = da.astype(np.float32); dWx, dWh, db = dWx + xt.T @ da")
+    (trial,) = trials(code(STYLES["rows and caches"], tmp_path, text))
+    assert {value.dtype for key, value in trial.dumps["main"].items() if key.startswith("param/")} == {np.dtype("f4")}
+    assert any("float32" in note for note in trial.notes)
+
+
 def test_a_stale_buffer_shows_in_the_second_call(tmp_path):
     stale = LAYER.replace("self.grads = {}", "self.grads = {}; self.g = None").replace(
         "carry = self.params, {k: np.zeros_like(v) for k, v in self.params.items()}, 0",
