@@ -9,20 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import islice
 
 import numpy as np
 
 from derive.system import System
+from numeric.check.arrangement import ROWS, is_bias
 from numeric.check.axes import Placement
 from numeric.check.bound import Bound, Floats
+from numeric.check.candidates import groups
 from numeric.check.claims import claims, same, space_of
 from numeric.check.dump import Dump
-from numeric.check.layouts import ROWS, is_bias
+from numeric.check.intermediates import Place
 from numeric.check.losses import Lossy, losses
 from numeric.check.readings import Reading, looks_last, preference, readings
-from numeric.check.search import Fit, Progress, groups, search
+from numeric.check.search import Fit, Progress, search
 from numeric.check.trial import public
+from numeric.reference import evaluate
 
 
 class Undecided(ValueError):
@@ -89,27 +93,51 @@ def _distinct(fits: list[Fit]) -> list[Fit]:
 # --- the bound of a fit ------------------------------------------------------------------------------------------
 
 
-def _bound(dump: Dump, fit: Fit) -> Bound:
+def _bound(dump: Dump, fit: Fit, more_inputs: Mapping[str, Floats] | None = None, above: Sequence[str] = ()) -> Bound:
     system, setting = fit.system, fit.setting
     space = space_of(system, setting.sizes)
     read = dict(fit.read)
     cotangents, notes = _cotangents(dump, fit, read)
-    found, more = claims(dump, system, setting, fit.layout, space, read)
-    return Bound(
+    cotangents |= {name: np.ones(setting.sizes.batch) for name in above}
+    bound = Bound(
         system,
         public(fit.arrangement.space, fit.vector),
-        setting.inputs,
+        {**setting.inputs, **(more_inputs or {})},
         setting.initial,
         cotangents,
         space,
-        found,
+        (),
         names=_names(fit, read),
         architecture=fit.candidate.words,
         convention=_convention(fit),
         worst=fit.worst if dump.outputs else None,
         changed=fit.candidate.changed,
-        notes=(*notes, *more),
+        steps={axis: setting.sizes.steps(axis) for axis in system.axes},
     )
+    found, more = claims(dump, Place(system, setting, fit.layout, space, read), cache(lambda: derived(bound)))
+    return replace(bound, claims=found, notes=(*notes, *more))
+
+
+def derived(bound: Bound) -> Floats:
+    """Gradients of everything in the space of a bound, by the slow evaluator, (P,)."""
+    outputs = tuple(bound.cotangents)
+    adjoint = bound.system.adjoint(outputs=outputs)
+    upstream = {}
+    for name, value in bound.cotangents.items():
+        var = adjoint.find("upstream", name)
+        assert var is not None
+        upstream[var.name] = value
+    values = evaluate(adjoint, bound.parameters, {**bound.inputs, **upstream}, bound.initial, bound.steps)
+    found = {}
+    for name in bound.space.shapes:
+        bare = name.removesuffix("[0]")
+        var = adjoint.find("cotangent", bare)
+        if var is None:
+            continue
+        initial = name.endswith("[0]")
+        value = values.at(var.name, bound.system.boundaries[bare][0]) if initial else values[var.name]
+        found[name] = np.broadcast_to(value, bound.space.shapes[name])
+    return bound.space.flatten(found)
 
 
 def _unlike(found: Sequence[Lossy]) -> list[Lossy]:
@@ -124,15 +152,12 @@ def _unlike(found: Sequence[Lossy]) -> list[Lossy]:
 
 def _with_loss(dump: Dump, lossy: Lossy) -> Bound:
     fit = replace(lossy.fit, system=lossy.system)
-    bound = _bound(dump, fit)
-    batch = fit.setting.sizes.batch
+    bound = _bound(dump, fit, lossy.inputs, lossy.system.outputs[-1:])
     notes = [] if len(dump.targets) == 1 else [f"only target/{next(iter(dump.targets))} is used"]
     if lossy.printed is False:
         notes.append(f"the printed loss {dump.loss:.6g} is not the {lossy.words} summed or averaged in any way")
     return replace(
         bound,
-        inputs={**bound.inputs, **lossy.inputs},
-        cotangents={**bound.cotangents, lossy.system.outputs[-1]: np.ones(batch)},
         scales=dict(lossy.scales),
         architecture=f"{bound.architecture}, {lossy.words}",
         notes=(*bound.notes, *notes),
@@ -169,7 +194,7 @@ def _cotangents(dump: Dump, fit: Fit, read: dict[str, Reading]) -> tuple[dict[st
         value = found.setdefault(reading.quantity, np.zeros((*steps, sizes.batch, *dims)))
         given = reading.placement.read(array)
         if reading.span == "last":
-            value[-1] += given
+            value[reading.end] += given
         elif reading.span == "initial+steps":
             value += given[1:]
             if np.any(given[0]):

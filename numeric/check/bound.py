@@ -103,6 +103,7 @@ class Bound:
         changed: what the forward does otherwise than the cell of that name, in words; empty if nothing.
         intended: that cell, with the same names, where the forward is a change of it.
         notes: what the reader should know, one line each.
+        steps: lengths of the time axes.
     """
 
     system: System
@@ -120,3 +121,4 @@ class Bound:
     changed: tuple[str, ...] = ()
     intended: System | None = None
     notes: tuple[str, ...] = ()
+    steps: Mapping[str, int] = field(default_factory=dict)

@@ -4,7 +4,7 @@ Each change is an edit of one place of one equation: a function left out or exch
 another quantity read, or the value that is carried squashed first.  They come from the equations, so a user's own cell
 has them too.
 
-Read next: `numeric.check.search`.
+Read next: `numeric.check.candidates`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A `Structure` is what the shapes of parameters can tell: which gates there are, 
 the same parameters and differ in values only: the polarity of a GRU, the tanh at an LSTM's output, an activation.
 Variants of the library are the library's systems; the others are written here in the same names.
 
-Read next: `numeric.check.layouts`.
+Read next: `numeric.check.changes`.
 """
 
 from __future__ import annotations

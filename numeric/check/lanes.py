@@ -182,9 +182,10 @@ class Result:
         if isinstance(index, Fixed):
             self.at[index.axis] = index.position(self.sizes.steps(index.axis))
         value = self.value(equation.out, equation.expr)
-        for expr, where in self.variants.get(equation.out, ()):
-            if value.shape[0] != self.count:
-                value = np.repeat(value, self.count, 0)
+        variants = self.variants.get(equation.out, ())
+        if variants:  # a copy, for it may be another quantity's array
+            value = np.array(np.broadcast_to(value, (self.count, *value.shape[1:])))
+        for expr, where in variants:
             try:
                 self.chosen = where
                 value[where] = self.value(equation.out, expr)
@@ -216,9 +217,7 @@ class Result:
             value = reduce(add, (summed(part, self) for part in parts))
         examples = 1 if shared else sizes.batch
         shape = (value.shape[0], examples, rows, columns)
-        if value.shape != shape:
-            value = np.broadcast_to(value, shape)
-        return value if value.flags.writeable else value.copy()
+        return value if value.shape == shape else np.broadcast_to(value, shape)
 
     def read(self, expr: Ref) -> Array:
         """A quantity at the step that is being computed; zero outside of what there is."""

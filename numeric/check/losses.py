@@ -4,7 +4,7 @@ The loss becomes a part of the system, so that its gradient is derived like any 
 time.  Whether an author sums or averages over examples, steps and classes is a factor; the printed loss tells, if there
 is one, and otherwise every such factor is admissible.
 
-Read next: `numeric.check.bind`.
+Read next: `numeric.check.intermediates`.
 """
 
 from __future__ import annotations

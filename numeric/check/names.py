@@ -3,7 +3,7 @@
 ``Wxf``, ``W_hf``, ``bf`` share a gate, whatever they call it: `splits` cuts names into a stem and a token in several
 ways, of which one usually gives every stem the same tokens.  `hint` says how well a name fits a quantity.
 
-Read next: `numeric.check.layouts`.
+Read next: `numeric.check.arrangement`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Sequences have T entries, or T + 1 that begin with the initial value, or are one step, the last.
 
-Read next: `numeric.check.claims`.
+Read next: `numeric.check.setting`.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ class Reading:
         quantity: of the system; "h[0]" for an initial value.
         span: which steps it holds; "once" for what has no time.
         placement: what its axes are.
+        end: the step that is computed last, −1, or 0 where a state runs backward.
     """
 
     quantity: str
     span: Span
     placement: Placement
+    end: int = -1
 
 
 def readings(shape: tuple[int, ...], quantities: Sequence[str], system: System, sizes: Sizes) -> Iterator[Reading]:
@@ -53,9 +55,12 @@ def readings(shape: tuple[int, ...], quantities: Sequence[str], system: System, 
                 ("initial+steps", {time: steps + 1, **batch, **features}),
             ]
             spans += [("last", {**batch, **features})] if steps > 1 else []
+        backward = any(position.from_end for position in system.boundaries.get(name, ()))
         for span, labels in spans:
+            if backward and span == "initial+steps":
+                continue
             for placement in sorted(placements(shape, tuple(labels), labels), key=rarity):
-                yield Reading(name, span, placement)
+                yield Reading(name, span, placement, 0 if backward else -1)
 
 
 def looks_last(name: str) -> bool:
@@ -88,7 +93,7 @@ def compared(
     if reading.span in ("steps", "initial+steps"):
         first = int(reading.span == "initial+steps")
         return found, target[first : None if steps is None else first + steps]
-    return (found[:, -1] if reading.span == "last" else found), target
+    return (found[:, reading.end] if reading.span == "last" else found), target
 
 
 def addressed(
@@ -96,7 +101,7 @@ def addressed(
 ) -> NDArray[Any]:
     """Addresses in the author's shape, from those of the quantity; `first` are those of its initial value."""
     if reading.span == "last":
-        addresses = addresses[-1]
+        addresses = addresses[reading.end]
     if reading.span == "initial+steps":
         assert first is not None
         addresses = np.concatenate([first[None], addresses])

@@ -1,6 +1,6 @@
 """Sizes and data of a dump under a system: which axes the inputs have, which state an initial value belongs to.
 
-Read next: `numeric.check.claims`.
+Read next: `numeric.check.families`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,149 @@
+"""Candidates: systems that a dump may have computed, in the order in which they are tried.
+
+A group has the same parameters, so that its candidates share all layouts.
+
+Read next: `numeric.check.search`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import islice
+
+from derive.networks import bidirectional, head, stack
+from derive.operands import name_operands
+from derive.system import System
+from numeric.check.changes import changes
+from numeric.check.families import Structure, Variant, structures
+
+COMMON = 2  # variants of a structure that are tried with changes: of the GRU both polarities
+DEEP = 4  # structures that are tried in networks of several cells: the commonest of all, or of a family
+HEADS = ("linear", "softmax", "sigmoid")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A system that may have been computed, in words; `changed` says what differs from the cell of that name."""
+
+    words: str
+    make: Callable[[], System]
+    changed: tuple[str, ...] = ()
+
+
+Group = tuple[Candidate, ...]  # systems with the same parameters
+
+
+def groups(cell: System | None, family: str, count: int) -> Iterator[list[Group]]:
+    """Candidates by structure: bare cells and cells with a read-out; then two directions, two layers.
+
+    Args:
+        cell: the user's own, which is then the only one, with or without a read-out.
+        family: that is searched; "" for all.
+        count: how many arrays of parameters there are.
+    """
+    if cell is not None:
+        own = cell.title or cell.name
+        yield [(Candidate(own, _Given(cell)),)]
+        if len(cell.outputs) == 1 and cell.variables[cell.outputs[0]].axis is not None:
+            yield [tuple(Candidate(f"{own}, {kind} read-out", partial(head, cell, kind)) for kind in HEADS)]
+        return
+    found = list(structures(family))
+    yield [build(structure) for build in (_bare, _read_out) for structure in found]
+    for build, least in NETWORKS.items():
+        if count >= least:
+            yield [build(structure) for structure in found[:DEEP]]
+
+
+def _bare(structure: Structure) -> Group:
+    return tuple(Candidate(variant.words, variant.system, variant.changed) for variant in structure.variants)
+
+
+def _read_out(structure: Structure) -> Group:
+    return tuple(
+        Candidate(f"{variant.words}, {kind} read-out", partial(_with_head, variant, kind), variant.changed)
+        for variant in structure.variants
+        for kind in HEADS
+    )
+
+
+def _two_ways(structure: Structure) -> Group:
+    return tuple(Candidate(f"bidirectional {v.words}", partial(_with_directions, v)) for v in structure.variants)
+
+
+def _two_layers(structure: Structure) -> Group:
+    return tuple(Candidate(f"two layers of {v.words}", partial(_with_layers, v)) for v in structure.variants)
+
+
+def _two_ways_read_out(structure: Structure) -> Group:
+    return tuple(
+        Candidate(f"bidirectional {v.words}, {kind} read-out", partial(_with_both, v, kind))
+        for v in structure.variants
+        for kind in HEADS
+    )
+
+
+def _two_layers_read_out(structure: Structure) -> Group:
+    return tuple(
+        Candidate(f"two layers of {v.words}, {kind} read-out", partial(_with_layers_and_head, v, kind))
+        for v in structure.variants
+        for kind in HEADS
+    )
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The user's own cell."""
+
+    cell: System
+
+    def __call__(self) -> System:
+        return self.cell
+
+
+@cache
+def _with_head(variant: Variant, kind: str) -> System:
+    return head(variant.system(), kind)
+
+
+@cache
+def _with_directions(variant: Variant) -> System:
+    return bidirectional(variant.system(), output="h")
+
+
+@cache
+def _with_both(variant: Variant, kind: str) -> System:
+    return head(_with_directions(variant), kind)
+
+
+@cache
+def _with_layers(variant: Variant) -> System:
+    return stack([variant.system(), variant.system()], output="h")
+
+
+@cache
+def _with_layers_and_head(variant: Variant, kind: str) -> System:
+    return head(_with_layers(variant), kind)
+
+
+NETWORKS: Mapping[Callable[[Structure], Group], int] = {  # and the number of arrays from which on they are possible
+    _two_ways: 2,
+    _two_layers: 2,
+    _two_ways_read_out: 3,
+    _two_layers_read_out: 3,
+}
+
+
+def changed(group: Group) -> Iterator[Candidate]:
+    """The commonest of a group, each with one change of its forward."""
+    plain = (c for c in group if not c.changed and not c.words.endswith(("softmax read-out", "sigmoid read-out")))
+    for candidate in islice(plain, COMMON):
+        for system, words in changes(candidate.make()):
+            yield Candidate(candidate.words, _Given(system), (words,))
+
+
+@cache
+def operands_named(make: Callable[[], System]) -> System:
+    """The system of a candidate with names for all operands."""
+    return name_operands(make())
