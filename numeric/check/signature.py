@@ -187,7 +187,7 @@ def _named(node: ast.expr, counter: Iterator[int]) -> str:
         case ast.Subscript(value=inner, slice=ast.Slice() | ast.Tuple()):
             return _named(inner, counter)
         case ast.Subscript(value=ast.Name(id=name) | ast.Attribute(attr=name)):
-            return f"{name}_last"
+            return f"{name[:-1] if len(name) > 1 and name.endswith('s') else name}_last"
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy" | "torch")), args=[inner, *_]):
             return _named(inner, counter)
         case ast.Call(func=ast.Attribute(value=inner, attr="copy" | "reshape" | "squeeze" | "transpose")):

@@ -69,6 +69,8 @@ def test_a_recurrence_that_is_cut(capsys, tmp_path):
     assert record["verdict"] == "wrong"
     assert record["explained"] is True
     assert status == 1
+    assert run(capsys, path, "--cell", "rnn", "--allow", "truncate:1")[0] == 0
+    assert run(capsys, path, "--cell", "rnn", "--allow", "truncate:2")[0] == 1
 
 
 def test_a_policy(capsys, tmp_path):

@@ -271,7 +271,7 @@ def write(folder, text):
 def test_a_file_is_run_in_a_process_of_its_own(tmp_path, capfd):
     path = write(tmp_path, GLOBALS + "import warnings; warnings.warn('loud')\n")
     (trial,) = run_file(path, "lossFun", cell="rnn")
-    assert {"loss", "grad/Whh", "output/hs_last"} <= set(trial.dumps["main"])
+    assert {"loss", "grad/Whh", "output/h_last"} <= set(trial.dumps["main"])
     assert capfd.readouterr() == ("", "")
     assert "theirs" not in sys.modules
     run_file(path, "lossFun", cell="rnn", shown=True)
