@@ -25,6 +25,7 @@ from numeric.check.places import give_names, store, value_of
 PARAMETERS = 0.5  # the size of parameters: with smaller ones mistakes are small too
 # Apart from each other, from T + 1 for T = 1, 2, 6, 9, and from the 3 and 4 gates of a cell
 SIZES = {"B": 5, "T": 6, "D": 11, "H": 8, "O": 13}
+LOSSES = ("loss", "cost", "error", "L", "J")
 DEPTH = 2  # of objects in objects
 
 
@@ -117,20 +118,19 @@ class Session:
         dump: dict[str, Array] = dict(drawn)
         if self.code.forward is not None:
             results = self._call(self.code.forward, self.adapter.forward, names)
+            wanted = {output.partition("[")[0] for output in self.adapter.cotangents.values()}
             if "loss" in results:
-                dump["loss"] = as_array(results["loss"], "loss")[0].astype(float).reshape(())
+                dump["loss"] = np.array(float(_loss(results, None)))
             names |= {name: value for name, value in results.items() if name not in self.adapter.leaves}
-            dump |= {f"output/{name}": value for name, value in outputs_of(results, sizes).items()}
+            dump |= {f"output/{name}": value for name, value in outputs_of(results, sizes, wanted=wanted).items()}
         for argument, output in self.adapter.cotangents.items():
             dump |= _cotangent(argument, output, dump, sizes, rng)
             names[argument] = np.array(dump[f"cotangent/{_aim(argument, output)}"])
         results = self._call(self.code.backward, self.adapter.backward, names)
         fused = self.code.forward is None
-        if (
-            fused
-            and (loss := next((results.pop(n) for n in ("loss", "cost", "L", "J") if n in results), None)) is not None
-        ):
-            dump["loss"] = as_array(loss, "loss")[0].astype(float).reshape(())
+        if fused or "target" in self.adapter.leaves.values():
+            loss = _loss(results, self.owner)
+            dump |= {} if loss is None else {"loss": np.array(float(loss))}
         return dump | gradients_of(self.adapter, results, names, drawn, sizes, self.places, fused=fused)
 
     def _call(self, function: Callable[..., Any], line: str, names: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,6 +142,14 @@ class Session:
         if results is not None:
             give_names(results, value, found)
         return found
+
+
+def _loss(results: dict[str, Any], owner: Any) -> Any:
+    """The loss, which is taken out of the results, or left in the object; None if there is none."""
+    found = [results.pop(name) for name in LOSSES if name in results]
+    found += [getattr(owner, name, None) for name in LOSSES[:3]]
+    numbers = [value for value in found if value is not None and np.size(value) == 1]
+    return np.ravel(as_array(numbers[0], "loss")[0])[0] if numbers else None
 
 
 def _identical(owner: Any, names: Mapping[str, Any], path: str = "self") -> dict[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,10 +73,10 @@ def gradients_of(
             found[leaf] = left
     if adapter.rate:
         rate = float(look(adapter.rate, names))
-        for leaf in (k for k, role in adapter.leaves.items() if role == "param"):
-            after = np.asarray(look(places.get(leaf, leaf), names))
-            if not np.array_equal(after, drawn[from_key[leaf]]):
-                found.setdefault(leaf, (drawn[from_key[leaf]] - after) / rate)
+        params = [name for name, role in adapter.leaves.items() if role == "param"]
+        steps = {k: drawn[from_key[k]] - np.asarray(look(places.get(k, k), names)) for k in params}
+        if any(step.any() for step in steps.values()):  # then what did not change has the gradient zero
+            found = {**{name: step / rate for name, step in steps.items()}, **found}
     grads = {f"grad/{leaf}": as_array(value, leaf)[0] for leaf, value in found.items() if value is not None}
     if not grads:
         raise ValueError(
@@ -148,10 +148,12 @@ def _flat(results: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def outputs_of(results: Mapping[str, Any], sizes: Mapping[str, int], *, gates: bool = False) -> dict[str, Array]:
+def outputs_of(
+    results: Mapping[str, Any], sizes: Mapping[str, int], *, gates: bool = False, wanted: Collection[str] = ()
+) -> dict[str, Array]:
     """Results that are arrays over the sizes of the problem; lists and dictionaries over time are stacked.
 
-    `gates` allows an axis of three or four gates.
+    `gates` allows an axis of three or four gates; what is `wanted` may have any shape.
     """
     stacked = {n * sizes["H"] for n in (1, 2, 3, 4)}
     known = {1, *((3, 4) if gates else ()), sizes["T"], sizes["T"] + 1, sizes["B"], sizes["O"], sizes["D"], *stacked}
@@ -167,12 +169,8 @@ def outputs_of(results: Mapping[str, Any], sizes: Mapping[str, int], *, gates: b
             array, _ = as_array(value, name)
         except ValueError:
             continue
-        if (
-            array.ndim
-            and array.dtype.kind == "f"
-            and set(array.shape) <= known
-            and set(array.shape) & {sizes["O"], *stacked}
-        ):
+        fits = array.ndim and set(array.shape) <= known and set(array.shape) & {sizes["O"], *stacked}
+        if array.dtype.kind == "f" and (fits or name in wanted):
             arrays[name] = _without_zero_end(array, sizes["T"])
     return arrays
 

@@ -297,3 +297,23 @@ def test_a_file_that_fails_gives_one_line(text, name, said, tmp_path):
     with pytest.raises(ValueError, match=said) as raised:
         run_file(write(tmp_path, text), name, timeout=3 if "while" in text else 60)
     assert "\n" not in str(raised.value)
+
+
+def test_methods_of_an_object_that_is_there(tmp_path):
+    layer = load(LAYER, tmp_path).Layer(5, 4)
+    before = {name: value.copy() for name, value in layer.params.items()}
+    users = code_of(layer.backward, layer.forward)
+    (trial,) = trials(users)
+    assert (trial.sizes["D"], trial.sizes["H"]) == (5, 4)
+    assert max(disagreements(users, trial).values()) < TOLERANCE
+    assert all(np.array_equal(layer.params[name], value) for name, value in before.items())
+    assert layer.grads == {}
+
+
+def test_a_parameter_that_an_update_forgets_has_the_gradient_zero(tmp_path):
+    style = STYLES["in-place updates"]
+    right = trials(code(style, tmp_path))[0].dumps["main"]
+    forgets = trials(code(style, tmp_path, style.text.replace("    V -= eta * gV\n", "")))[0].dumps["main"]
+    assert right["grad/V"].any()
+    assert not forgets["grad/V"].any()
+    np.testing.assert_array_equal(forgets["grad/U"], right["grad/U"])
