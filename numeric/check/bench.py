@@ -144,8 +144,8 @@ class Bench:
             yield Overall("", label, factor)
         if not several:
             return
-        for limit in self.limits:
-            yield Overall("clip", f"every entry is limited to ±{limit:.6g}", limit=limit)
+        for limit, factor in product(self.limits, self.scales.values()):
+            yield Overall("clip", f"every entry is limited to ±{limit:.6g}", factor, limit)
         for region in sorted(self.regions, key=lambda region: -region.values.size)[:3]:
             if region.values.size > 3 and np.abs(region.values).max() > 0:
                 best = region.factor(values[region.quantity])
@@ -193,6 +193,7 @@ class Bench:
             if not agrees[:, number].all():
                 open_.setdefault(region.quantity, []).append(number)
         for name, mine in open_.items():
+            self._turned(found, fold(_flat(result.gradient(name))), overalls, mine, sound)
             for local, values in self.locals.values(name, result):
                 folded = fold(values)
                 for which, overall in enumerate(overalls):
@@ -203,6 +204,25 @@ class Bench:
                         if fits.any():
                             found[which].setdefault(number, []).append((local, fits))
         return found
+
+    def _turned(
+        self,
+        found: list[dict[int, list[tuple[Local, Array]]]],
+        values: Array,
+        overalls: Sequence[Overall],
+        numbers: Sequence[int],
+        sound: Array,
+    ) -> None:
+        """Gradients that are transposed where they stand."""
+        for which, overall in enumerate(overalls):
+            for number in numbers:
+                region = self.regions[number]
+                if region.turned is not None:
+                    fits = (region.error(overall(values), turned=True) <= region.tolerance) & sound
+                    if fits.any():
+                        owner = region.quantity
+                        local = Local("transpose", owner, "the gradient is transposed", "the gradient is transposed", 0)
+                        found[which].setdefault(number, []).append((local, fits))
 
 
 def _flat(value: Array) -> Array:

@@ -77,6 +77,9 @@ def _placed(
     name: str, shape: tuple[int, ...], dump: Dump, place: Place, derived: Callable[[], Floats]
 ) -> tuple[NDArray[Any] | None, str]:
     system, setting, layout, space = place.system, place.setting, place.layout, place.space
+    wish = dump.wishes.get(f"grad/{name}")
+    if wish is not None:
+        return intermediate(name, dump.grads[name], place, derived, wish)
     if (own := same(name, dump.params)) is not None:
         index = layout.index[own]
         if index.size == np.prod(shape, dtype=int) and _squeezed(index.shape) == _squeezed(shape):
@@ -103,7 +106,7 @@ def _placed(
             if near:
                 best = max(near, key=lambda r: (r == reading, preference(name, r, [reading.placement])))
                 return address(best, space, shape), ""
-    return intermediate(name, dump.grads[name], place, derived)
+    return intermediate(name, dump.grads[name], place, derived, wish)
 
 
 def _with_last(arrays: Mapping[str, Any]) -> list[str]:

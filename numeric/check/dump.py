@@ -10,7 +10,7 @@ Read next: `numeric.check.axes`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -29,6 +29,7 @@ class Dump:
         inputs, initial, params, outputs, cotangents, targets, grads: arrays by the author's names.
         loss: the printed loss, if there is one.
         precision: by key, ``param/Wf``, the spacing at 1 of the dtype that the array came in; 0 for integers.
+        wishes: by key, what the user says that an array is; see `numeric.check.bind.bind`.
     """
 
     inputs: Mapping[str, NDArray[Any]]
@@ -40,6 +41,7 @@ class Dump:
     grads: Mapping[str, NDArray[Any]]
     loss: float | None = None
     precision: Mapping[str, float] = field(default_factory=dict)
+    wishes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, mapping: Mapping[str, Any], precision: Mapping[str, float] | None = None) -> Dump:
@@ -71,6 +73,20 @@ class Dump:
         _complete(found)
         inputs, initial, params, outputs, cotangents, targets, grads = (found[kind] for kind in KINDS)
         return cls(inputs, initial, params, outputs, cotangents, targets, grads, loss, spacing)
+
+    def with_wishes(self, wishes: Mapping[str, str]) -> Dump:
+        """The same arrays, and what the user says that some of them are.
+
+        Raises:
+            ValueError: if there is no such array.
+        """
+        kinds = (self.inputs, self.initial, self.params, self.outputs, self.cotangents, self.targets, self.grads)
+        keys = [f"{kind}/{name}" for kind, arrays in zip(KINDS, kinds, strict=True) for name in arrays]
+        for key in wishes:
+            if key not in keys:
+                close = next(iter(get_close_matches(key, keys, n=1)), keys[0])
+                raise ValueError(f"the mapping speaks of {key!r}, which the dump has not; did you mean {close!r}?")
+        return replace(self, wishes=dict(wishes))
 
     def spacing(self, kind: str) -> float:
         """The coarsest spacing at 1 among real arrays of a kind, float64's if there are none."""

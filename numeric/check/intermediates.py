@@ -62,15 +62,18 @@ def address(reading: Reading, space: Space, shape: tuple[int, ...]) -> NDArray[A
 
 
 def intermediate(
-    name: str, array: NDArray[Any], place: Place, derived: Callable[[], Floats]
+    name: str, array: NDArray[Any], place: Place, derived: Callable[[], Floats], wish: str | None = None
 ) -> tuple[Integers | None, str]:
     """Addresses of a gradient that goes by the name of a quantity, or None; and a note.
 
     Args:
         derived: gradients of everything in the space, (P,); it is called only where names do not decide.
+        wish: the quantity that it is of, or several, "z_i, z_f".
     """
     shape = array.shape
     options = sorted((*_single(name, shape, place), *_stacked(name, shape, place)), key=lambda o: -o.score)
+    if wish is not None:
+        options = [option for option in options if option.words.replace(" ", "") == wish.replace(" ", "")]
     if not options:
         return None, f"grad/{name} {shape} could not be placed"
     best = options[0]

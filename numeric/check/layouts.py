@@ -39,26 +39,39 @@ class Layout:
 
 
 def layouts(
-    arrangement: Arrangement, arrays: Mapping[str, NDArray[Any]], *, strict: bool = True, limit: int = 4000
+    arrangement: Arrangement,
+    arrays: Mapping[str, NDArray[Any]],
+    *,
+    strict: bool = True,
+    wishes: Mapping[str, str] | None = None,
+    limit: int = 4000,
 ) -> list[Layout]:
     """All arrangements that shapes allow, those that the names suggest first.
 
     Args:
         strict: only those in which equal parts of names mean the same; else those in which they need not.
+        wishes: by key, ``param/W``, the gates that an array holds, in order: "i,f,o,g".
     """
     options: dict[str, list[Option]] = {}
     for name, array in arrays.items():
-        options[name] = arrangement.options(array.shape)
+        wish = (wishes or {}).get(f"param/{name}")
+        options[name] = [o for o in arrangement.options(array.shape) if wish is None or o.gates == {*wish.split(",")}]
         if not options[name]:
             return []
     found: dict[tuple[object, ...], Layout] = {}
     for cover, score in covers(arrangement, options, strict):
         for held, bonus in _ordered(arrangement, cover, options, strict):
+            if any(",".join(held[name][0]) != wish for name, wish in _wished(wishes, held)):
+                continue
             key = tuple(held.items())
             if key not in found and len(found) < limit:
                 index = {name: arrangement.index(held[name], arrays[name].shape) for name in arrays}
                 found[key] = Layout(index, held, score + bonus)
     return sorted(found.values(), key=lambda layout: -layout.score)
+
+
+def _wished(wishes: Mapping[str, str] | None, held: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    return ((n, wishes[f"param/{n}"]) for n in held if f"param/{n}" in wishes) if wishes else iter(())
 
 
 def _ordered(

@@ -84,8 +84,6 @@ class Locals:
             yield After("scale", f"multiplied by {label}", lambda v, f=factor: v * f)  # type: ignore[misc]
         var = self.view.primal.variables[name.partition("[")[0]]
         body = shape[1:]
-        if var.axis is None and len(body) == 2 and body[0] == body[1]:
-            yield After("transpose", "the gradient is transposed", lambda v: np.swapaxes(v, 1, 2))
         if var.axis is None and len(body) == 1:
             yield After("wrong-axis", "the sum runs over all axes", lambda v: v * 0 + v.sum(1, keepdims=True))
             yield After("wrong-axis", "the mean over its entries", lambda v: v * 0 + v.mean(1, keepdims=True), 1)

@@ -32,6 +32,7 @@ class Region:
         values: what the author has there.
         floor: magnitudes below this are rounding errors of the largest gradients.
         tolerance: of the relative difference.
+        turned: the places if the claim, a square, were transposed; None if it is none.
     """
 
     claim: str
@@ -40,10 +41,11 @@ class Region:
     values: Array
     floor: float
     tolerance: float
+    turned: Array | None = None
 
-    def error(self, found: Array) -> Array:
+    def error(self, found: Array, *, turned: bool = False) -> Array:
         """(lanes,) largest difference relative to the largest entry, of (lanes, size of the quantity)."""
-        mine = found[:, self.places]
+        mine = found[:, self.turned if turned else self.places]
         with np.errstate(all="ignore"):
             largest = np.maximum(np.abs(mine).max(1), np.abs(self.values).max(initial=0.0))
             error = np.abs(mine - self.values).max(1) / np.maximum(largest, self.floor)
@@ -68,8 +70,29 @@ def regions(claims: Sequence[Claim], space: Space) -> list[Region]:
         for name in claim.quantities(space):
             low = space.offsets[name]
             inside = (index >= low) & (index < low + int(np.prod(space.shapes[name], dtype=int)))
-            found.append(Region(claim.name, name, index[inside] - low, claim.values.ravel()[inside], floor, tolerance))
+            turned = _turned(claim, inside)
+            values, places = claim.values.ravel()[inside], index[inside] - low
+            found.append(
+                Region(
+                    claim.name, name, places, values, floor, tolerance, None if turned is None else turned[inside] - low
+                )
+            )
     return found
+
+
+def _turned(claim: Claim, inside: Array) -> Array | None:
+    """The addresses of a transposed claim, where its region is a square block that stays in place."""
+    shape = tuple(n for n in claim.index.shape if n > 1)
+    if len(shape) != 2:
+        return None
+    rows, columns = np.nonzero(inside.reshape(shape))
+    low, left, side = rows.min(), columns.min(), int(np.sqrt(rows.size))
+    if side < 2 or side * side != rows.size or rows.max() != low + side - 1 or columns.max() != left + side - 1:
+        return None
+    turned = claim.index.reshape(shape).copy()
+    block = (slice(low, low + side), slice(left, left + side))
+    turned[block] = turned[block].T
+    return turned.ravel()
 
 
 def limits(regions: Sequence[Region]) -> list[float]:

@@ -86,7 +86,7 @@ def _in_group(
 ) -> tuple[list[Fit], Fit | None]:
     candidates: list[Candidate] | None = None  # made when they are needed: changes take time
     for setting, arrangement in places:
-        arranged = layouts(arrangement, dump.params, strict=strict)
+        arranged = layouts(arrangement, dump.params, strict=strict, wishes=dump.wishes)
         if not arranged:
             continue
         vectors = np.array([filled(arrangement.space, layout, dump.params) for layout in arranged])
@@ -97,7 +97,8 @@ def _in_group(
                 progress(f"trying {candidate.words}")
             found = _tried(dump, candidate, setting, arrangement, arranged, vectors)
             fits += [fit for fit in found if fit.worst <= dump.tolerance]
-            if fits and not dump.targets:
+            likeliest = any(fit.score >= arranged[0].score for fit in fits)
+            if fits and dump.outputs and not dump.targets and (likeliest or not candidate.changed):
                 break
             for fit in found:
                 if nearest is None or fit.worst < nearest.worst:
@@ -117,10 +118,13 @@ def _tried(
 ) -> list[Fit]:
     """All layouts of one system that agree, or else the best."""
     system = operands_named(candidate.make)
-    choices = {
-        f"output/{name}": list(readings(array.shape, system.defined, system, setting.sizes))
-        for name, array in dump.outputs.items()
-    }
+    choices = {}
+    for name, array in dump.outputs.items():
+        wish = dump.wishes.get(f"output/{name}")
+        if wish is not None and wish not in system.defined:
+            return []
+        quantities = system.defined if wish is None else (wish,)
+        choices[f"output/{name}"] = list(readings(array.shape, quantities, system, setting.sizes))
     if not all(choices.values()):
         return []
     left = np.arange(len(arranged))

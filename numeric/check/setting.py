@@ -67,7 +67,8 @@ def _assigned(system: System, dump: Dump) -> Iterator[dict[str, str]]:
         return
     orders = sorted(permutations(wanted), key=lambda order: -sum(map(hint, given, order)))
     for order in islice(orders, 6):
-        yield dict(zip(given, order, strict=True))
+        if all(dump.wishes.get(f"input/{name}", ours) == ours for name, ours in zip(given, order, strict=True)):
+            yield dict(zip(given, order, strict=True))
 
 
 def _placed_inputs(
@@ -176,6 +177,9 @@ def _with_initial(
     if len(dump.initial) > len(states):
         return
     for chosen in permutations(states, len(dump.initial)):
+        wishes = (dump.wishes.get(f"initial/{name}") for name in dump.initial)
+        if any(wish not in (None, state) for wish, state in zip(wishes, chosen, strict=True)):
+            continue
         options = []
         for array, state in zip(dump.initial.values(), chosen, strict=True):
             dims = {str(n): sizes.number(dim) for n, dim in enumerate(system.variables[state].shape)}

@@ -12,6 +12,7 @@ import re
 
 from derive.expr import refs
 from numeric.check.bound import Bound
+from numeric.check.view import stem
 
 ENDS = re.compile(r"(?:.n|_?last|_?final|T|_t)$")  # of arrays that hold the last step alone
 ROLES = re.compile(r"^(?:weights?|bias|kernel|[WURVBPbwup])_?")
@@ -32,7 +33,9 @@ class Speech:
             holding[claim.name] = claim.quantities(bound.space)
             for name in holding[claim.name]:
                 self.arrays.setdefault(name, []).append(claim.name)
-        self.known = {old: new for old, new in bound.names.items() if self._is_plain(old)}
+        weights = {name for name, held in holding.items() if set(held) & set(bound.system.parameters)}
+        self.given = {old: new for old, new in bound.names.items() if new not in weights}
+        self.known = {old: new for old, new in self.given.items() if self._is_plain(old)}
         for name in bound.system.parameters:
             mine = self.arrays.get(name, [])
             if len(mine) == 1 and holding[mine[0]] == (name,):
@@ -48,7 +51,7 @@ class Speech:
     def _is_plain(self, name: str) -> bool:
         """An input, or a state with an array of all its steps: it is called as that is."""
         if name in self.bound.system.states:
-            return not ENDS.search(self.bound.names[name])
+            return not ENDS.search(self.given[name])
         return name in self.bound.system.inputs
 
     def _gate(self, gate: str, parameters: list[str], holding: dict[str, tuple[str, ...]]) -> None:
@@ -72,12 +75,17 @@ class Speech:
 
     def place(self, where: str) -> str:
         """``f (Wf, bf)``: quantities, and the arrays that belong to them."""
-        return ", ".join(dict.fromkeys(map(self._one, where.split(", "))))
+        names = list(dict.fromkeys(where.split(", ")))
+        twins = {stem(name) for name in names}
+        said = ", ".join(map(self._one, names))
+        return f"{twins.pop()}: {said}" if len(names) > 1 and len(twins) == 1 else said
 
     def _one(self, name: str) -> str:
         spoken = self.known.get(name, name)
         arrays = [array for array in self.arrays.get(name, ()) if array != spoken]
-        given = self.bound.names.get(name)
+        given = self.given.get(name)
         if given and given not in (spoken, *arrays):
             arrays.insert(0, given)
+        if spoken != name and name not in self.bound.system.parameters:
+            arrays.insert(0, name)
         return f"{spoken} ({', '.join(dict.fromkeys(arrays))})" if arrays else spoken

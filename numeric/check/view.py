@@ -5,6 +5,7 @@ Read next: `numeric.check.mistakes.mutant`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,6 +59,10 @@ class View:
         if name in self.primal.variables or var.origin is None:
             return "", name
         return var.origin.kind, var.origin.of
+
+    def direction(self, name: str) -> int:
+        """In which direction of time a quantity is computed; 0 for all steps at once."""
+        return next((c.direction for c in self.whole.components if any(e.name == name for e in c.equations)), 0)
 
     def gate(self, name: str) -> str:
         """What the author calls it: of the cotangent of a pre-activation the gate, else the quantity itself."""
@@ -132,6 +137,12 @@ class View:
             for path, part in parts(equation.expr):
                 if is_op(part, "times") and all(piece in part.operands for piece in pieces):
                     yield equation, path
+
+
+def stem(name: str) -> str:
+    """The name of a quantity without what tells copies of a cell apart: ``c`` of c_l and c_r, h of h_fwd_1."""
+    bare = re.sub(r"(?:_(?:l|r|f|b|fwd|bwd|forward|backward|left|right|enc|dec|\d+))+$", "", name)
+    return bare or name
 
 
 def axis_of(read: Ref) -> str | None:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import sympy
 
-from derive.expr import Op, Ref, Step, is_op, neg, plus, refs, times
+from derive.expr import Op, Ref, Step, is_op, neg, plus, ref, refs, step, times
 from derive.system import Equation
-from numeric.check.edits import ONE, Edit, Path, factors, parts, terms
+from numeric.check.edits import ONE, Edit, Path, factors, mapped, parts, terms
 from numeric.check.mistakes.mutant import Mutant, owner_of
 from numeric.check.view import View
 
@@ -90,9 +90,26 @@ def _too_narrow(view: View, equation: Equation) -> Iterator[Mutant]:
                 new = plus(times(kept, *rest), *left)
                 where = owner_of(view, rest[0])
                 yield Mutant("misplaced-factor", where, detail, (Edit(equation.out, path, new),), detail, 1)
+                for by in (1, -1):
+                    moved = times(*(_later(view, f, by) for f in rest))
+                    if moved != times(*rest):
+                        detail = f"in {equation.out}, {moved} multiplies {kept}, not {times(*rest)}"
+                        shifted = plus(times(kept, moved), *(times(t, *rest) for t in left))
+                        edit = (Edit(equation.out, path, shifted),)
+                        yield Mutant("time-shift", owner_of(view, rest[0]), detail, edit, detail, 1)
                 detail = f"in {equation.out}, {times(*rest)} does not multiply {kept}"
                 new = plus(kept, *(times(t, *rest) for t in left))
                 yield Mutant("misplaced-factor", where, detail, (Edit(equation.out, path, new),), detail, 1)
+
+
+def _later(view: View, expr: sympy.Expr, by: int) -> sympy.Expr:
+    """The same values of the forward pass, read some steps later."""
+
+    def moved(read: Ref) -> Ref:
+        shifted = view.is_primal(read) and isinstance(read.index, Step)
+        return ref(read.name, step(read.index.axis, read.index.shift + by)) if shifted else read  # type: ignore[union-attr]
+
+    return mapped(expr, moved)
 
 
 def _complement(factor: sympy.Expr) -> sympy.Expr | None:

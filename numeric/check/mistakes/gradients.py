@@ -11,9 +11,9 @@ import sympy
 
 from derive.expr import Fixed, Ref, Step, is_op, neg, plus, ref, refs, step, transpose
 from derive.system import Equation
-from numeric.check.edits import ONE, ZERO, Edit, but_first, mapped, parts, terms
+from numeric.check.edits import ONE, ZERO, Edit, Path, but_first, mapped, parts, terms
 from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
-from numeric.check.view import View, axis_of
+from numeric.check.view import View, axis_of, stem
 
 
 def local_edits(view: View, equation: Equation) -> Iterator[Mutant]:
@@ -23,13 +23,20 @@ def local_edits(view: View, equation: Equation) -> Iterator[Mutant]:
     owner = name.partition("[")[0]
     if is_op(expr, "sum"):
         axis = str(expr.static[0])
-        for kind, from_end, text in (("last-step-only", 1, "the last step"), ("not-accumulated", 0, "the first step")):
-            only = mapped(expr.operands[0], lambda r, e=from_end: _at(r, axis, bool(e)))  # type: ignore[misc]
+        backward = all(view.direction(r.name) <= 0 for r in refs(expr) if view.is_delta(r))
+        for from_end, text in ((True, "the last step"), (False, "the first step")):
+            only = mapped(expr.operands[0], lambda r, e=from_end: _at(r, axis, e))  # type: ignore[misc]
             detail = f"only {text} counts, where a sum over {axis} belongs"
-            yield Mutant(kind, owner, detail, (Edit(out, (), only),), f"only {text}")
+            visited = from_end != backward  # the backward pass comes to this step last, and an `=` for `+=` keeps it
+            kind, other = "first-step-only", "last-step-only"
+            edits = (Edit(out, (), only),)
+            if visited:
+                yield Mutant("not-accumulated", owner, detail, edits, "only the step visited last")
+            yield Mutant(other if from_end else kind, owner, detail, edits, f"only {text}", int(visited))
             short = plus(expr, neg(only))
             detail = f"the sum over {axis} leaves {text} out"
             yield Mutant("drop-path", owner, detail, (Edit(out, (), short),), f"without {text}")
+    yield from _some_terms(view, equation, owner)
     for path, term in terms(expr):
         if len(terms(expr)) > 1:
             detail = f"without {term}"
@@ -57,6 +64,26 @@ def local_edits(view: View, equation: Equation) -> Iterator[Mutant]:
             yield from _other_values(view, equation, path, part, owner)
         elif view.is_delta(part):
             yield from _other_deltas(view, equation, path, part, owner)
+
+
+def _some_terms(view: View, equation: Equation, owner: str) -> Iterator[Mutant]:
+    """Of several terms one alone, as `=` for `+=` leaves it; or those of one copy of a cell left out."""
+    summands = terms(equation.expr)
+    if len(summands) < 3:
+        return
+    for path, term in summands:
+        edits = tuple(Edit(equation.out, p, ZERO) for p, _ in summands if p != path)
+        yield Mutant("drop-path", owner, f"{equation.out} is {term} alone", edits, "one term alone")
+    copies: dict[str, list[Path]] = {}
+    for path, term in summands:
+        gate = source_of(view, [r for r in refs(term) if view.is_delta(r)])
+        copies.setdefault(gate.removeprefix(stem(gate)), []).append(path)
+    for suffix, paths in copies.items():
+        if suffix and 1 < len(paths) < len(summands):
+            edits = tuple(Edit(equation.out, path, ZERO) for path in paths)
+            yield Mutant(
+                "drop-path", owner, f"{equation.out} without the terms of …{suffix}", edits, f"without {suffix}"
+            )
 
 
 def _at(read: Ref, axis: str, from_end: bool) -> Ref:

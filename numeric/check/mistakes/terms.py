@@ -45,6 +45,33 @@ def dropped(view: View) -> Iterator[Mutant]:
                     yield Mutant("drop-path", where, f"{equation.out} is 0", edit, f"{equation.out} is 0")
 
 
+def unlinked(view: View) -> Iterator[Mutant]:
+    """A gate's products left out wherever its δ goes back: into states and inputs, by one product of its author's."""
+    for gate in view.gates:
+        edits = []
+        for equation in view.equations:
+            if view.whole.variables[equation.name].axis is None:
+                continue
+            for path, term in terms(equation.expr):
+                if is_op(term, "matmul") and gate in list(refs(term)):
+                    edits.append(Edit(equation.out, path, ZERO))
+        if len(edits) > 1:
+            yield Mutant("drop-path", view.gate(gate.name), f"no product carries {gate} back", tuple(edits), "")
+
+
+def inside(view: View) -> Iterator[Mutant]:
+    """A term left out, or its sign wrong, in a sum inside a product: of the Jacobian of a softmax."""
+    for equation in view.core:
+        for path, part in parts(equation.expr):
+            if path and is_op(part, "plus") and any(view.is_delta(read) for read in refs(part)):
+                for number, term in enumerate(part.operands):
+                    where = view.gate(equation.name)
+                    detail = f"{equation.out} without {term}"
+                    yield Mutant("drop-path", where, detail, (Edit(equation.out, (*path, number), ZERO),), detail)
+                    edit = (Edit(equation.out, (*path, number), neg(term)),)
+                    yield Mutant("sign", where, f"−({term}) in {equation.out}", edit, f"sign of {term}")
+
+
 def signs(view: View) -> Iterator[Mutant]:
     """A sign."""
     for equation in view.core:
@@ -68,6 +95,11 @@ def entering(view: View) -> Iterator[Mutant]:
                 yield Mutant(
                     "cotangent-at-every-step", where, detail, (Edit(equation.out, path, part.operands[0]),), detail
                 )
+            if isinstance(part, Ref) and part.index == equation.out.index and _is_placed(view, part):
+                where = view.origin(part.name)[1]
+                detail = f"{ref(part.name, last)} enters at every step, not at {axis.upper()} alone, in {equation.out}"
+                edit = (Edit(equation.out, path, ref(part.name, last)),)
+                yield Mutant("cotangent-at-every-step", where, detail, edit, detail)
             if not isinstance(part, Ref) or not _enters(view, part):
                 continue
             where = view.origin(part.name)[1]
@@ -81,6 +113,12 @@ def entering(view: View) -> Iterator[Mutant]:
                 at_end = ref(part.name, last)
                 detail = f"{at_end} enters at every step"
                 yield Mutant("cotangent-at-every-step", where, detail, (Edit(equation.out, path, at_end),), detail)
+
+
+def _is_placed(view: View, read: Ref) -> bool:
+    """Whether it is a cotangent that comes in at one step only."""
+    equation = view.derivation.equations.get(read)
+    return equation is not None and is_op(equation.expr, "place")
 
 
 def _enters(view: View, read: Ref) -> bool:
