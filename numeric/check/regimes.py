@@ -142,9 +142,11 @@ def _other_regimes(code: Code, trial: Trial, dtype: DTypeLike, seed: int) -> Non
     session = Session(code, trial.adapter)
     long = {**trial.sizes, "T": trial.sizes["T"] + 3}
     try:
-        _dump(session, long, dtype, seed)
+        before = _dump(session, long, dtype, seed)
         again = _dump(session, trial.sizes, dtype, seed)
-        if any(not np.array_equal(value, trial.dumps["main"].get(key, np.nan)) for key, value in again.items()):
+        if _accumulated(before, again, trial.dumps["main"]):
+            trial.notes.append("gradients of parameters add up over calls, until they are set to zero")
+        elif any(not np.array_equal(value, trial.dumps["main"].get(key, np.nan)) for key, value in again.items()):
             trial.dumps["a second call"] = again
     except ERRORS as error:
         trial.notes.append(f"a second call failed: {_place(error, code)[1]}")
@@ -161,6 +163,14 @@ def _other_regimes(code: Code, trial: Trial, dtype: DTypeLike, seed: int) -> Non
             trial.notes.append(f"{name} was not checked: {_place(error, code)[1]}")
     said = ", ".join(f"{key} = {trial.sizes[key]}" for key in _used(trial))
     trial.notes.append(f"checked with weights of size {PARAMETERS}, {said}; {_listed(trial)}")
+
+
+def _accumulated(before: Dump, again: Dump, alone: Dump) -> bool:
+    """Whether the second of two calls gives the sum of both for every parameter, and else what it gives alone."""
+    grads = [key for key in again if key.startswith("grad/") and f"param/{key[5:]}" in again]
+    sums = all(np.allclose(again[key], before[key] + alone[key], rtol=1e-6, atol=1e-9) for key in grads)
+    rest = (key for key in again if key not in grads)
+    return bool(grads) and sums and all(np.array_equal(again[key], alone.get(key, np.nan)) for key in rest)
 
 
 def _used(trial: Trial) -> list[str]:

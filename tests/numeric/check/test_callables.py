@@ -106,11 +106,20 @@ def test_code_that_rounds_to_float32_is_given_float32(tmp_path):
     assert any("float32" in note for note in trial.notes)
 
 
-def test_a_stale_buffer_shows_in_the_second_call(tmp_path):
-    stale = LAYER.replace("self.grads = {}", "self.grads = {}; self.g = None").replace(
-        "carry = self.params, {k: np.zeros_like(v) for k, v in self.params.items()}, 0",
-        "carry = self.params, self.g or {k: np.zeros_like(v) for k, v in self.params.items()}, 0; self.g = g",
+def test_gradients_that_add_up_are_a_note(tmp_path):
+    adding = LAYER.replace(
+        "        self.grads = g\n", "        self.grads = {k: v + self.grads.get(k, 0) for k, v in g.items()}\n"
     )
+    (trial,) = trials(code(STYLES["a layer with dictionaries"], tmp_path, adding))
+    assert "a second call" not in trial.dumps
+    assert any("add up over calls" in note for note in trial.notes)
+
+
+def test_a_stale_buffer_shows_in_the_second_call(tmp_path):
+    stale = LAYER.replace("self.grads = {}", "self.carry = 0").replace(
+        "for k, v in self.params.items()}, 0", "for k, v in self.params.items()}, self.carry"
+    )
+    stale = stale.replace("        self.grads = g\n", "        self.grads, self.carry = g, carry\n")
     style = STYLES["a layer with dictionaries"]
     assert "a second call" not in trials(code(style, tmp_path))[0].dumps
     (trial,) = trials(code(style, tmp_path, stale))
