@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -92,12 +93,16 @@ def judge(found: Sequence[Trial], check_dump: Callable[[Dump, float], Verdict], 
         check_dump: the verdict on a dump in so many seconds.
         budget: seconds for the dump that decides.
     """
+    until = time.monotonic() + budget
     verdict, trial = _best(found, check_dump, budget)
     if verdict.verdict == "undecided":
         return replace(verdict, notes=(*verdict.notes, *trial.notes, *_told(trial)))
     stages = [*verdict.stages]
     for name, dump in trial.dumps.items():
         if name == "main":
+            continue
+        if time.monotonic() > until:
+            stages.append(f"REGIME: {name}: not checked, the time was up")
             continue
         other = check_dump(dump, budget if verdict.verdict == "correct" else QUICK)
         agree = f"{len(other.correct)} of {len(other.gradients)} gradients agree"

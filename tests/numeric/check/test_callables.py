@@ -216,6 +216,13 @@ def test_the_regimes_are_judged(tmp_path):
     assert any("Adapter(forward='x, h0, Wx, Wh, b -> hs, cache'" in note for note in one.notes)
 
 
+def test_no_regime_is_checked_when_the_time_is_up(tmp_path):
+    found = trials(code(STYLES["rows and caches"], tmp_path))
+    late = judge(found, stub(lambda dump: dump["input/x"].shape[1] != 1), -1.0)
+    assert late.verdict == "correct"
+    assert "REGIME: T = 1: not checked, the time was up" in late.stages
+
+
 @pytest.mark.parametrize(
     ("text", "change", "cell", "kind"),
     [
