@@ -118,6 +118,21 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
     report.add_argument("--notation", default="standard", metavar="NAME", help="standard (default) or ng")
 
+    check = _command(
+        commands,
+        "check",
+        _check,
+        "say whether a hand-written gradient is right, and which term of it is wrong",
+        [
+            "bptt check dump.npz --cell lstm",
+            "bptt check my_lstm.py:lstm_backward --forward lstm_forward --cell lstm",
+            "bptt check rnn.py:lossFun --allow clip",
+            "bptt check --template lstm",
+        ],
+        "exit status: 0 correct, or an allowed policy · 1 wrong, or another policy · 2 undecided, or bad input",
+    )
+    _takes_a_dump(check)
+
     code = _command(
         commands,
         "code",
@@ -138,12 +153,13 @@ def _command(
     run: Callable[[argparse.Namespace], int],
     summary: str,
     examples: Sequence[str],
+    note: str = "",
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
-        epilog="\n".join(["examples:", *(f"  {example}" for example in examples)]),
+        epilog="\n".join(["examples:", *(f"  {example}" for example in examples), *(["", note] if note else [])]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", action="store_true", help="JSON alone on stdout")
@@ -154,6 +170,33 @@ def _command(
 def _takes_systems(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("systems", nargs="+", metavar="SYSTEM", help=SYSTEM)
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
+
+
+def _takes_a_dump(parser: argparse.ArgumentParser) -> None:
+    dump = parser.add_argument_group("arrays and functions")
+    dump.add_argument(
+        "target", nargs="?", metavar="FILE", help="arrays (npz, safetensors), or file.py:function, which is run"
+    )
+    dump.add_argument("--template", default="", metavar="CELL", help="print what to dump, and scripts that do")
+    dump.add_argument("--cell", default="", metavar="CELL", help="a name, a file or equations; all cells if absent")
+    dump.add_argument("--loss", default="", metavar="NAME", help="the loss that the code differentiates")
+    dump.add_argument("--map", action="append", default=[], metavar="AUTHOR=QUANTITY", help="what an array is")
+    dump.add_argument("--convention", default="", metavar="TEXT", help="the convention that the arrays are in")
+    dump.add_argument("--allow", action="append", default=[], metavar="POLICY", help="as truncate:1 or clip")
+    dump.add_argument("--budget", type=_seconds, default=45.0, metavar="S", help="seconds for the search (45)")
+    calls = parser.add_argument_group("functions")
+    calls.add_argument("--forward", default="", metavar="NAME", help="the forward function, if there is one apart")
+    calls.add_argument("--adapter", default="", metavar="JSON", help="how the functions are called, or a file of it")
+    calls.add_argument("--timeout", type=_seconds, default=60.0, metavar="S", help="seconds that the file may run (60)")
+    calls.add_argument("--seed", type=int, default=0, metavar="N", help="of the arrays that are made")
+    calls.add_argument("--show-output", action="store_true", help="what the file prints, on stderr")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise ValueError
+    return value
 
 
 def _takes_sizes(parser: argparse.ArgumentParser) -> None:
@@ -199,6 +242,29 @@ def _report(options: argparse.Namespace) -> int:
         as_json=options.json,
         strict=options.strict,
     )
+
+
+def _check(options: argparse.Namespace) -> int:
+    from reports.commands.check import Options, check, show_template
+
+    if bool(options.template) == bool(options.target):
+        raise Failure("check takes a file, or --template CELL; see bptt check --help")
+    if options.template:
+        return show_template(options.template)
+    given = Options(
+        cell=options.cell,
+        loss=options.loss,
+        convention=options.convention,
+        maps=options.map,
+        allowed=options.allow,
+        forward=options.forward,
+        adapter=options.adapter,
+        timeout=options.timeout,
+        seed=options.seed,
+        shown=options.show_output,
+        budget=options.budget,
+    )
+    return check(options.target, given, as_json=options.json)
 
 
 def _code(options: argparse.Namespace) -> int:

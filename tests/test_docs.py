@@ -7,6 +7,7 @@ Set-up commands stand in ``sh`` blocks and are run by ``.ci/run``.
 
 import doctest
 import importlib
+import linecache
 import os
 import re
 import shlex
@@ -64,6 +65,8 @@ def broken_links(markdown: str, folder: Path) -> list[str]:
 def test_python_on_the_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code = "\n".join(blocks(page.read_text(encoding="utf-8"), "python"))
+    lines = code.splitlines(keepends=True)
+    monkeypatch.setitem(linecache.cache, page.name, (len(code), None, lines, page.name))  # functions have their source
     exec(compile(code, page.name, "exec"), {"__name__": "page"})
 
 

@@ -6,3 +6,24 @@ differ, with derivations that have one mistake, or two, or three (``mutants``). 
 
 Read next: `numeric.check.bound`.
 """
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numeric.check.verdict import Verdict
+
+
+class _Package(ModuleType):
+    """This package, which can be called: `numeric.check(forward=…, backward=…)` is `numeric.check.callables.check`."""
+
+    def __call__(self, **arguments: Any) -> Verdict:
+        from numeric.check.callables import check
+
+        return check(**arguments)
+
+
+sys.modules[__name__].__class__ = _Package

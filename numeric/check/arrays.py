@@ -3,7 +3,7 @@
 Keys say what an array is, in the author's own names: ``input/x``, ``initial/h``, ``param/Wf``, ``output/h``,
 ``cotangent/h`` (or ``target/y`` and ``loss``), ``grad/Wf``.
 
-Read next: `numeric.check.files`.
+Read next: `numeric.check.adapter`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from derive.system import System
 from numeric.check.bind import Undecided, bind
 from numeric.check.diagnosis import judge
 from numeric.check.dump import Dump
+from numeric.check.foreign import as_arrays
 from numeric.check.verdict import Verdict
 
 FAMILIES = ("rnn", "gru", "lstm")
@@ -25,6 +26,7 @@ FAMILIES = ("rnn", "gru", "lstm")
 def check_arrays(
     arrays: Mapping[str, Any],
     *,
+    precision: Mapping[str, float] | None = None,
     cell: System | str | None = None,
     loss: str | None = None,
     mapping: Mapping[str, str] | None = None,
@@ -35,7 +37,8 @@ def check_arrays(
     """Whether a hand-written gradient is right; if not, which term of it is wrong.
 
     Args:
-        arrays: by key, in the author's layouts and dtypes; anything with ``__array__``.
+        arrays: by key, in the author's layouts and dtypes; NumPy's, tensors, lists, anything with ``__array__``.
+        precision: the spacing at 1 of numbers that had a coarser dtype than they have now, by key, as files say it.
         cell: a name of the library (it narrows the search to that family and pins none of its switches), the name of
             a network, equations, or a system; None to try all families.
         loss: the loss that the code differentiates, where there is a target; None to recognise it.
@@ -48,7 +51,8 @@ def check_arrays(
         ValueError: one line, if the arrays make no sense.
         EquationError: if `cell` is neither a name nor equations.
     """
-    dump = Dump.of(arrays)
+    found = as_arrays(arrays)
+    dump = Dump.of(found.values, {**found.precisions, **(precision or {})})
     system, family = _cell(cell)
     try:
         bounds = bind(

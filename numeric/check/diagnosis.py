@@ -197,10 +197,11 @@ def _alternatives(case: Case, chosen: tuple[Finding, ...]) -> tuple[tuple[Findin
         if key not in seen:
             seen.add(key)
             others.append(found)
-    if any(f.kind == "cut-recurrence" and f.detail.endswith("everywhere") for f in chosen):
-        rest = tuple(f for f in chosen if not f.detail.endswith("everywhere"))
-        where = next(f.where for f in chosen if f.detail.endswith("everywhere"))
-        new = (Finding("truncate", where, "the recurrence is followed for 1 step"), *rest)
+    ends = ("everywhere", "is 0", "is missing") if len(case.view.primal.states) == 1 else ("everywhere",)
+    cut = [f for f in chosen if f.kind == "cut-recurrence" and f.detail.endswith(ends)]
+    if cut:
+        rest = tuple(f for f in chosen if f not in cut)
+        new = (Finding("truncate", cut[0].where, "the recurrence is followed for 1 step"), *rest)
         if frozenset((f.kind, f.where) for f in new) not in seen:
             others.append(new)
     return tuple(others)

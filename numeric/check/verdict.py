@@ -6,9 +6,12 @@ Read next: `numeric.check.dump`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from numeric.check.wording import html, text
 
 KINDS = (
     "cut-recurrence",
@@ -113,10 +116,35 @@ class Verdict:
             "notes": list(self.notes),
         }
 
+    def __str__(self) -> str:
+        return text(self.as_json())
+
+    def _repr_html_(self) -> str:
+        return html(self.as_json())
+
+    def allowed(self, policies: Sequence[str]) -> bool:
+        """Whether the gradient is right, or all that differs is one of these: truncate:3, or truncate of any length.
+
+        Truncation to one step is a mistake that cuts every recurrent edge; it is allowed where it is asked for.
+        """
+        if self.verdict not in ("policy", "wrong"):
+            return self.verdict == "correct"
+        meant = [self.policies] if self.verdict == "policy" else [tuple(map(_policy, a)) for a in self.alternatives]
+        granted = set(policies)
+        return any(names and all({n, n.partition(":")[0]} & granted for n in names) for names in meant)
+
     @property
     def exit_status(self) -> int:
         """0 correct, 1 wrong or a policy, 2 undecided; an allowed policy is the caller's affair."""
         return {"correct": 0, "policy": 1, "wrong": 1, "undecided": 2}[self.verdict]
+
+
+def _policy(finding: Finding) -> str:
+    """The policy that a finding is; other mistakes have no such name."""
+    steps = re.search(r"\d+", finding.detail)
+    if finding.kind == "truncate" and steps:
+        return f"truncate:{steps[0]}"
+    return finding.kind if finding.kind == "clip" else "-"
 
 
 def _number(value: float | None) -> float | None:
