@@ -17,11 +17,12 @@ from functools import lru_cache
 import sympy
 
 from derive.equation import COPIES
-from derive.expr import Op, Ref, Step, is_op, refs
+from derive.expr import Fixed, Op, Ref, Step, is_op, refs
 from derive.system import Equation, System
 
 ONE, INSIDE = "1", "1'"  # sources of a bias; of one that only a recurrent product shares, as in r * (U @ h + b)
 DIAGONAL = "."  # ends the source of a diagonal matrix: p * c[t-1]
+STEPS = ":"  # ends the source of a product with all steps, one below the other
 WHOLE = "*"  # of a parameter that is no sum of products: it is taken as it is
 
 
@@ -128,7 +129,12 @@ def _walk(expr: sympy.Expr, gate: str, system: System, products: frozenset[str])
         weight, operand = expr.operands
         first = sympy.Integer(0)
         rows, _ = system.shape_of(weight)
-        for part in _parts(operand, system):
+        parts = list(_parts(operand, system))
+        steps = {part.name for part in parts if isinstance(part, Ref) and isinstance(part.index, Fixed)}
+        if len(parts) > 1 and len(steps) == 1 and all(isinstance(p, Ref) and isinstance(p.index, Fixed) for p in parts):
+            yield Slot(weight.name, gate, f"{steps.pop()}{STEPS}", rows, system.shape_of(operand)[0], first)
+            parts = []
+        for part in parts:
             width, _ = system.shape_of(part)
             source, past = _source(part)
             yield Slot(weight.name, gate, source, rows, width, first, past)

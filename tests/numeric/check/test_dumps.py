@@ -238,6 +238,15 @@ def test_a_read_out_of_two_directions_may_be_two_arrays(apart: bool) -> None:
     assert only(found).architecture == "bidirectional RNN, tanh, linear read-out"
 
 
+def test_a_read_out_of_all_steps_side_by_side() -> None:
+    reads = ", ".join(f"h[{t + 1}]" for t in range(T))
+    cell = derive.parse(f"W_h : H, D + H\nh[t] = tanh(W_h @ [h[t-1], x[t]] + b_h)\ny = W_y @ [{reads}] + b_y")
+    v = case(cell, outputs=("y",))
+    found = parameters(v, Wo="W_y", bo="b_y") | {"input/x": v["x"], "initial/h0": v["h0"], "grad/x": v["dx"]}
+    bound = only(found | {"output/y": v["y"], "cotangent/y": v["up_y"]})
+    assert bound.architecture == "RNN, tanh, linear read-out of all steps"
+
+
 LOSSES = {
     "softmax, classes, mean over B": ("softmax", "cross-entropy", "mean over B", "softmax cross-entropy"),
     "binary, sum": ("sigmoid", "binary", "sum", "binary cross-entropy"),
