@@ -23,6 +23,7 @@ from numeric.check.search import Fit, Progress, search
 
 LIKELY = 3  # layouts of each candidate that are compared by gradients, where there is no forward to compare
 AGREES = 1e-4
+LONGEST = 64  # steps of a sequence whose states may be read side by side
 
 
 class Undecided(ValueError):
@@ -67,7 +68,7 @@ def bind(
         ValueError: for a loss that is not known, or a mapping of arrays that do not exist.
     """
     dump = dump.with_wishes(mapping or {})
-    fits, nearest = search(dump, groups(cell, family, len(dump.params)), progress)
+    fits, nearest = search(dump, groups(cell, family, len(dump.params), _lengths(dump)), progress)
     if not fits and nearest is None:
         raise Undecided("the shapes of the arrays fit no cell that is known; give its equations as the cell")
     if not fits and nearest is not None:
@@ -88,6 +89,11 @@ def bind(
             f"the forward agrees with {bounds[0].convention!r}, not with {convention!r}", bounds[0].architecture
         )
     return _told(dump, [bound for bound in kept if bound.cotangents] or kept)
+
+
+def _lengths(dump: Dump) -> list[int]:
+    """How long sequences may be, by the axes of the inputs."""
+    return sorted({n for array in dump.inputs.values() for n in array.shape if 1 < n <= LONGEST})
 
 
 def _likeliest(dump: Dump, fits: list[Fit]) -> list[Fit]:

@@ -7,12 +7,16 @@ Read next: `numeric.check.search`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
 
+from derive.equation import Equation, Var
+from derive.expr import apply, concat, fixed, matmul, plus, ref
 from derive.networks import bidirectional, head, stack
+from derive.networks.layers import defined
+from derive.networks.rename import assembled, dimension_text
 from derive.operands import name_operands
 from derive.system import System
 from numeric.check.changes import changes
@@ -41,13 +45,14 @@ class Candidate:
 Group = tuple[Candidate, ...]  # systems with the same parameters
 
 
-def groups(cell: System | None, family: str, count: int) -> Iterator[list[Group]]:
+def groups(cell: System | None, family: str, count: int, lengths: Sequence[int] = ()) -> Iterator[list[Group]]:
     """Candidates by structure: bare cells and cells with a read-out; then two directions, two layers.
 
     Args:
         cell: the user's own, which is then the only one, with or without a read-out.
         family: that is searched; "" for all.
         count: how many arrays of parameters there are.
+        lengths: that the sequences may have, for a read-out of all steps side by side.
     """
     if cell is not None:
         own = cell.title or cell.name
@@ -60,6 +65,8 @@ def groups(cell: System | None, family: str, count: int) -> Iterator[list[Group]
     for build, least in NETWORKS.items():
         if count >= least:
             yield [build(structure) for structure in found[:DEEP]]
+    for steps in lengths:
+        yield [_wide_read_out(structure, steps) for structure in found[:DEEP]]
 
 
 def _bare(structure: Structure) -> Group:
@@ -128,6 +135,28 @@ class _Given:
 @cache
 def _with_head(variant: Variant, kind: str) -> System:
     return head(variant.system(), kind)
+
+
+def _wide_read_out(structure: Structure, steps: int) -> Group:
+    return tuple(
+        Candidate(f"{v.words}, {kind} read-out of all steps", partial(_with_wide_head, v, kind, steps), v.changed)
+        for v in structure.variants
+        for kind in HEADS
+    )
+
+
+@cache
+def _with_wide_head(variant: Variant, kind: str, steps: int) -> System:
+    """y = W_y @ [h[1], …, h[T]] + b_y."""
+    cell = variant.system()
+    axis, (rows,) = str(cell.variables["h"].axis), cell.variables["h"].shape
+    size = dimension_text("O")
+    weight, bias = Var("W_y", (size, steps * rows), None, "parameter"), Var("b_y", (size,), None, "parameter")
+    y = Var("y", (size,))
+    below = concat(*(ref("h", fixed(axis, step + 1)) for step in range(steps)))
+    read = Equation(ref("y"), plus(matmul(ref("W_y"), below), ref("b_y")))
+    net = assembled((*cell.equations, read), {**cell.variables, "W_y": weight, "b_y": bias, "y": y}, cell)
+    return net if kind == "linear" else defined(net, "p", apply(kind, ref("y")), None)
 
 
 @cache

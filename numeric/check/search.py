@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from derive.dimensions import length
-from derive.expr import axis_symbol
+from derive.expr import Fixed, axis_symbol, refs
 from derive.system import System
 from numeric.arrays import Sizes
 from numeric.check.arrangement import Arrangement
@@ -153,6 +153,9 @@ def _tried(
 def _prefixes(system: System, sizes: Sizes) -> list[int]:
     """Lengths at which a system that runs forward along one axis is compared first."""
     if len(system.axes) != 1 or any(component.direction < 0 for component in system.components):
+        return []
+    reads = (read for equation in system.equations for read in refs(equation.expr))
+    if any(isinstance(read.index, Fixed) and not read.index.is_boundary for read in reads):
         return []
     steps = sizes.steps(system.axes[0])
     return [n for n in (1, 2) if 2 * n < steps]

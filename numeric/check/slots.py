@@ -17,11 +17,12 @@ from functools import lru_cache
 import sympy
 
 from derive.equation import COPIES
-from derive.expr import Op, Ref, Step, is_op, refs
+from derive.expr import Fixed, Op, Ref, Step, is_op, refs
 from derive.system import Equation, System
 
 ONE, INSIDE = "1", "1'"  # sources of a bias; of one that only a recurrent product shares, as in r * (U @ h + b)
 DIAGONAL = "."  # ends the source of a diagonal matrix: p * c[t-1]
+STEPS = ":"  # ends the source of a product with all steps, one below the other
 WHOLE = "*"  # of a parameter that is no sum of products: it is taken as it is
 
 
@@ -60,7 +61,9 @@ def slots(system: System) -> tuple[Slot, ...]:
     covered = {slot.parameter for slot in known}
     whole = [_whole(name, system) for name in system.parameters if name not in covered]
     together = _clusters((*known, *whole))
-    return tuple(_placed(slot, together[slot.gate], system) for slot in (*known, *whole))
+    placed = [_placed(slot, together[slot.gate], system) for slot in (*known, *whole)]
+    shared = Counter((slot.gate, slot.role) for slot in placed)
+    return tuple(replace(s, role=s.source) if shared[s.gate, s.role] > 1 else s for s in placed)
 
 
 def _clusters(found: Sequence[Slot]) -> dict[str, str]:
@@ -126,7 +129,12 @@ def _walk(expr: sympy.Expr, gate: str, system: System, products: frozenset[str])
         weight, operand = expr.operands
         first = sympy.Integer(0)
         rows, _ = system.shape_of(weight)
-        for part in operand.operands if is_op(operand, "concat") else (operand,):
+        parts = list(_parts(operand, system))
+        steps = {part.name for part in parts if isinstance(part, Ref) and isinstance(part.index, Fixed)}
+        if len(parts) > 1 and len(steps) == 1 and all(isinstance(p, Ref) and isinstance(p.index, Fixed) for p in parts):
+            yield Slot(weight.name, gate, f"{steps.pop()}{STEPS}", rows, system.shape_of(operand)[0], first)
+            parts = []
+        for part in parts:
             width, _ = system.shape_of(part)
             source, past = _source(part)
             yield Slot(weight.name, gate, source, rows, width, first, past)
@@ -143,6 +151,21 @@ def _walk(expr: sympy.Expr, gate: str, system: System, products: frozenset[str])
     else:
         for operand in expr.operands:
             yield from _walk(operand, gate, system, products)
+
+
+def _parts(operand: sympy.Expr, system: System) -> Iterator[sympy.Expr]:
+    """What is stacked in the operand of a product, where it is written or where it is defined: h = [h_fwd, h_bwd]."""
+    if is_op(operand, "concat"):
+        for part in operand.operands:
+            yield from _parts(part, system)
+        return
+    now = isinstance(operand, Ref) and isinstance(operand.index, Step) and operand.index.shift == 0
+    if now and system.variables[operand.name].role == "defined":
+        expr = system.equation(operand.name).expr
+        if is_op(expr, "concat") and all(isinstance(part, Ref) for part in expr.operands):
+            yield from expr.operands
+            return
+    yield operand
 
 
 def _column(weight: Ref, gate: str, source: str, system: System) -> Slot:

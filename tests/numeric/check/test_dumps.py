@@ -219,6 +219,34 @@ def test_two_cells(make: Any, copies: Mapping[str, str], out: str, words: str) -
     assert bound.architecture == words
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_read_out_of_two_directions_may_be_two_arrays(apart: bool) -> None:
+    v = case(head(bidirectional(derive.load("rnn"))))
+    found = {"input/x": v["x"], "output/y": v["y"], "cotangent/y": v["up_y"], "grad/x": v["dx"]}
+    zero = head(bidirectional(derive.load("rnn")))
+    kernel = numeric.compile(zero, outputs=("y",))
+    run = kernel.forward({n: v[n] for n in zero.parameters}, {"x": v["x"]})
+    back = kernel.backward(run, {"y": v["up_y"]})
+    found |= {"output/y": run.outputs["y"], "grad/x": back.inputs["x"]}
+    for kind, of in (("param", v), ("grad", back.parameters)):
+        for copy in ("fwd", "bwd"):
+            W = of[f"W_h_{copy}"]
+            found |= {f"{kind}/U_{copy}": W[:, :H], f"{kind}/W_{copy}": W[:, H:], f"{kind}/b_{copy}": of[f"b_h_{copy}"]}
+        Q = of["W_y"]
+        found |= {f"{kind}/V_fwd": Q[:, :H], f"{kind}/V_bwd": Q[:, H:]} if apart else {f"{kind}/V": Q}
+        found |= {f"{kind}/c": of["b_y"]}
+    assert only(found).architecture == "bidirectional RNN, tanh, linear read-out"
+
+
+def test_a_read_out_of_all_steps_side_by_side() -> None:
+    reads = ", ".join(f"h[{t + 1}]" for t in range(T))
+    cell = derive.parse(f"W_h : H, D + H\nh[t] = tanh(W_h @ [h[t-1], x[t]] + b_h)\ny = W_y @ [{reads}] + b_y")
+    v = case(cell, outputs=("y",))
+    found = parameters(v, Wo="W_y", bo="b_y") | {"input/x": v["x"], "initial/h0": v["h0"], "grad/x": v["dx"]}
+    bound = only(found | {"output/y": v["y"], "cotangent/y": v["up_y"]})
+    assert bound.architecture == "RNN, tanh, linear read-out of all steps"
+
+
 LOSSES = {
     "softmax, classes, mean over B": ("softmax", "cross-entropy", "mean over B", "softmax cross-entropy"),
     "binary, sum": ("sigmoid", "binary", "sum", "binary cross-entropy"),
