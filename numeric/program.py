@@ -67,7 +67,7 @@ class Run:
 
     def own(self, array: Any) -> Array:
         """A given array in this arithmetic; one that is already (a traced one) as it is."""
-        if not hasattr(array, "shape"):
+        if isinstance(array, numpy.generic) or not hasattr(array, "shape"):
             array = numpy.asarray(array)
         return self.xp.constant(array, self.dtype) if isinstance(array, numpy.ndarray) else array
 
