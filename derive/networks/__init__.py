@@ -8,6 +8,7 @@ L = sum[t](stop(m[t]) * l[t])
 
 from derive.networks.attention import attention, self_attention
 from derive.networks.connect import connect, feed_back, wired
+from derive.networks.embeddings import glove, skip_gram
 from derive.networks.heads import embedded, head, loss
 from derive.networks.layers import bidirectional, stack
 from derive.networks.masks import masked
@@ -28,6 +29,7 @@ __all__ = [
     "encoder_decoder",
     "feed_back",
     "feed_forward",
+    "glove",
     "head",
     "layer_norm",
     "loss",
@@ -36,6 +38,7 @@ __all__ = [
     "residual",
     "reverse",
     "self_attention",
+    "skip_gram",
     "stack",
     "transformer_block",
     "wired",

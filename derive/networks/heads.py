@@ -64,7 +64,9 @@ def head(system: System, kind: str = "linear", *, of: str | None = None, at: str
     return defined(net, supply.fresh("p"), apply(HEADS[kind], now(y)), y.axis)
 
 
-def embedded(system: System, input: str | None = None, *, index: str = "k", classes: str = "V") -> System:
+def embedded(
+    system: System, input: str | None = None, *, index: str = "k", classes: str = "V", padding: int | None = None
+) -> System:
     """Integers instead of vectors: ``x[t] := take(E, k[t])``, a column of the table E: D, V.
 
     The gradient of E adds up where an index occurs more than once.
@@ -74,6 +76,13 @@ def embedded(system: System, input: str | None = None, *, index: str = "k", clas
         input: which input; default the only one.
         index: name of the sequence of integers in 0…V−1.
         classes: V.
+        padding: an index that stands for no word: ``x[t] := take(real, k[t]) * take(E, k[t])``, where the row real is
+            0 at that index and 1 elsewhere.  Its vector is zero, and its column of E gets no gradient, whatever is
+            stored there.  PyTorch's ``padding_idx`` has the same gradient, and the same values as long as the column
+            is zero, as it is at first.
+
+    Raises:
+        EquationError: if `padding` is no index of the table for certain.
     """
     name = only_input(system, input)
     var = system.variables[name]
@@ -81,7 +90,27 @@ def embedded(system: System, input: str | None = None, *, index: str = "k", clas
     count = dimension_text(classes)
     table = Var(supply.fresh("E"), (var.shape[0], count), None, "parameter")
     indices = Var(supply.fresh(index), (), var.axis, "input", count)
-    return wired(system, {name: apply("take", ref(table.name), now(indices))}, (table, indices))
+    vector = apply("take", ref(table.name), now(indices))
+    if padding is not None:
+        real = Var(supply.fresh("real"), (ONE, count))
+        system = _first(system, real, _all_but(padding, count))
+        vector = times(apply("take", ref(real.name), now(indices)), vector)
+    return wired(system, {name: vector}, (table, indices))
+
+
+def _all_but(index: int, count: sympy.Expr) -> sympy.Expr:
+    """A row of ones with a zero at one index."""
+    if index < 0 or (index > 0 and not (count.is_Integer and index < count)):
+        known = f"0…{count - 1}" if count.is_Integer else "0, unless classes is a number"
+        raise EquationError(f"padding {index} is no index of a table of {count} classes for certain; give {known}")
+    place = sympy.Tuple(sympy.Integer(index), sympy.Integer(index + 1))
+    return plus(ONE, neg(transpose(apply("embed", ONE, static=(place, count)))))
+
+
+def _first(system: System, var: Var, expr: sympy.Expr) -> System:
+    """The system with one more quantity, before all others."""
+    equations = (Equation(now(var), expr), *system.equations)
+    return assembled(equations, {var.name: var, **system.variables}, system)
 
 
 def loss(system: System, kind: str = "cross-entropy", *, of: str | None = None, target: str | None = None) -> System:

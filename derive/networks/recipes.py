@@ -17,6 +17,7 @@ from derive.language import parse
 from derive.library import load
 from derive.networks.attention import self_attention
 from derive.networks.connect import feed_back
+from derive.networks.embeddings import glove, skip_gram
 from derive.networks.heads import embedded, head, loss
 from derive.networks.layers import bidirectional, stack
 from derive.networks.masks import masked
@@ -123,6 +124,23 @@ RECIPES = (
         "Bengio et al. 2003, JMLR 3; Zaremba, Sutskever & Vinyals 2014, arXiv 1409.2329",
         "k[t] is the word that is read, word[t] the next one; the perplexity is exp(L / T).",
         lambda: loss(head(embedded(load("lstm")), "softmax", width="V"), target="word"),
+    ),
+    Recipe(
+        "embedding", "Embedding layer with a padding index",
+        "Bengio et al. 2003, JMLR 3; PyTorch nn.Embedding(padding_idx=0)",
+        "Index 0 is padding: its vector is zero and its column of E gets no gradient.",
+        lambda: embedded(parse("x[t] : D\ne[t] = x[t]"), padding=0),
+    ),
+    Recipe(
+        "skip-gram", "Skip-gram with negative sampling", "Mikolov et al. 2013, arXiv 1310.4546, equation 4",
+        "The word2vec of the notes: L is the loss of one word, one neighbour and N words of noise.",
+        skip_gram,
+    ),
+    Recipe(
+        "glove", "GloVe: weighted least squares on logarithms of counts",
+        "Pennington, Socher & Manning 2014, EMNLP, D14-1162",
+        "The pairs (i, j) that never occur together are not among the T pairs: their weight is 0.",
+        glove,
     ),
     Recipe(
         "encoder-decoder", "Encoder-decoder: the last state of one LSTM is the first of another",
