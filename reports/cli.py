@@ -118,6 +118,20 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
     report.add_argument("--notation", default="standard", metavar="NAME", help="standard (default) or ng")
 
+    encode = _command(
+        commands,
+        "encode",
+        _encode,
+        "sentences as integers, one-hot vectors, bags of words or TF-IDF",
+        ['bptt encode "good better better worse" --encoding one-hot', 'bptt encode "movie was okay" "movie was bad"'],
+    )
+    encode.add_argument(
+        "sentences", nargs="+", metavar="SENTENCE", help="each a document; their words are the vocabulary"
+    )
+    encode.add_argument(
+        "--encoding", default="integer", metavar="NAME", help="integer (default), one-hot, bow or tf-idf"
+    )
+
     code = _command(
         commands,
         "code",
@@ -199,6 +213,12 @@ def _report(options: argparse.Namespace) -> int:
         as_json=options.json,
         strict=options.strict,
     )
+
+
+def _encode(options: argparse.Namespace) -> int:
+    from reports.commands.encode import encode
+
+    return encode(options.sentences, encoding=options.encoding, as_json=options.json)
 
 
 def _code(options: argparse.Namespace) -> int:
