@@ -14,117 +14,23 @@ Read next: `derive.stability`.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import sympy
 
-from derive.arithmetic import Dual, Duals, Field
+from derive.arithmetic import Dual, Duals
 from derive.expand import Entry
 from derive.expr import ref
-from derive.primefield import Residues
 from derive.reach import ancestors, dependent
 from derive.setting import default_sizes
 from derive.system import System
+from derive.terms import Chain, Matrix, Node, Point, Term, add_to, exact
 from derive.unroll import Unrolled, unroll
 
 S = TypeVar("S")
-Node = tuple[str, int | None]  # a quantity at a step, or once; a parameter at the step where it is used
-Matrix = Mapping[Entry, S]  # an absent entry is zero
 LIMIT = 1000
 RETRIES = 5
-
-
-@dataclass(frozen=True)
-class Point(Generic[S]):
-    """Where a chain is evaluated: numbers of some kind, and values for the leaves.
-
-    Attributes:
-        field: arithmetic and function values.
-        draw: the next value of a leaf.
-    """
-
-    field: Field[S]
-    draw: Callable[[], S]
-
-
-def exact(seed: int = 0) -> Point[int]:
-    """A random point modulo 2⁶¹ − 1."""
-    residues = Residues(random.Random(f"chain.{seed}"))
-    return Point(residues, residues.random)
-
-
-@dataclass(frozen=True)
-class Term(Generic[S]):
-    """One path from the loss to one use of the parameter.
-
-    Attributes:
-        path: from the loss to the parameter.
-        value: the product of its direct Jacobians, in the shape of the parameter.
-    """
-
-    path: tuple[Node, ...]
-    value: Matrix[S] = field(repr=False)
-
-    @property
-    def use(self) -> int | None:
-        """The step at which the parameter is used: the word; None where that is not at a step."""
-        return self.path[-1][1]
-
-    def __str__(self) -> str:
-        pairs = list(zip(self.path[:-1], self.path[1:], strict=True))
-        factors = [f"∂{_text(later)}/∂{_text(earlier)}" for later, earlier in pairs[:-1]]
-        return " · ".join([*factors, f"∂⁺{_text(pairs[-1][0])}/∂{self.path[-1][0]}"])
-
-
-@dataclass(frozen=True)
-class Chain(Generic[S]):
-    """∂loss/∂parameter as a sum over paths.
-
-    Attributes:
-        loss, parameter: names.
-        steps: T by axis.
-        terms: use by use, the last word first; within a use, shortest detour first.
-        derived: ∂loss/∂parameter from the adjoint system, at the same point.
-        point: where the values were taken.
-    """
-
-    loss: str
-    parameter: str
-    steps: Mapping[str, int]
-    terms: tuple[Term[S], ...]
-    derived: Matrix[S] = field(repr=False)
-    point: Point[S] = field(repr=False)
-
-    @cached_property
-    def words(self) -> dict[int | None, tuple[Term[S], ...]]:
-        """The terms by the step at which the parameter is used."""
-        uses = dict.fromkeys(term.use for term in self.terms)
-        return {use: tuple(term for term in self.terms if term.use == use) for use in uses}
-
-    def total(self, terms: Sequence[Term[S]] | None = None) -> Matrix[S]:
-        """The sum of some terms; default all."""
-        result: dict[Entry, S] = {}
-        for term in self.terms if terms is None else terms:
-            _add_to(result, term.value, self.point.field)
-        return result
-
-    @property
-    def holds(self) -> bool:
-        """Whether the sum of all terms is the derived gradient; exact where numbers are."""
-        zero, total = self.point.field.number(sympy.Integer(0)), self.total()
-        return all(total.get(entry, zero) == self.derived.get(entry, zero) for entry in {*total, *self.derived})
-
-    def __str__(self) -> str:
-        lines = [f"∂{self.loss}/∂{self.parameter} = the sum of {len(self.terms)} paths"]
-        for use, terms in self.words.items():
-            word = f"word {use}" if use is not None else "outside of the sequence"
-            lines.append(f"{word}: {len(terms)} path{'s' if len(terms) > 1 else ''}")
-            lines += [f"  {term}" for term in terms]
-        return "\n".join(lines)
 
 
 def chain(
@@ -136,8 +42,7 @@ def chain(
     sizes: Mapping[str, int] | None = None,
     nodes: Sequence[str] | None = None,
     limit: int = LIMIT,
-    at: Point[S] | None = None,
-) -> Chain[S] | Chain[int]:
+) -> Chain[int]:
     """Every path from a loss to every use of a parameter, with its value.
 
     Args:
@@ -148,23 +53,17 @@ def chain(
         sizes: of the dimensions; default small and distinct.
         nodes: quantities that paths are written in; default the states, and what lies between them and the loss.
         limit: how many paths are listed at most.
-        at: where values are taken; default a random point modulo 2⁶¹ − 1.
 
     Returns:
-        The terms.
+        The terms, at a random point modulo 2⁶¹ − 1.
 
     Raises:
         ValueError: if a name is not what it should be, the loss does not depend on the parameter, or there are more
             than `limit` paths; the message says how many.
     """
-    _check(system, loss, parameter, nodes)
-    numbers = default_sizes(system) if sizes is None else dict(sizes)
-    chosen = (*(default_nodes(system, loss) if nodes is None else nodes), loss)
-    if at is not None:
-        return _chain(system, loss, parameter, steps, numbers, chosen, limit, at)
     for attempt in range(RETRIES):
         try:
-            return _chain(system, loss, parameter, steps, numbers, chosen, limit, exact(attempt))
+            return chain_at(exact(attempt), system, loss, parameter, steps, sizes=sizes, nodes=nodes, limit=limit)
         except ZeroDivisionError:
             continue
     raise ValueError(f"the chain of {system.name} found no point without a division by zero in {RETRIES} tries")
@@ -192,16 +91,25 @@ def _check(system: System, loss: str, parameter: str, nodes: Sequence[str] | Non
         raise ValueError(f"{loss} is no loss: a loss is one number, not a sequence, a column or a matrix")
 
 
-def _chain(
+def chain_at(
+    at: Point[S],
     system: System,
     loss: str,
     parameter: str,
-    steps: int | Mapping[str, int],
-    sizes: Mapping[str, int],
-    nodes: tuple[str, ...],
-    limit: int,
-    at: Point[S],
+    steps: int | Mapping[str, int] = 3,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    nodes: Sequence[str] | None = None,
+    limit: int = LIMIT,
 ) -> Chain[S]:
+    """The same at a point of one's own, such as `numeric.floats.gaussian`; arguments and errors as for `chain`.
+
+    Raises:
+        ZeroDivisionError: if the system divides by a zero there.
+    """
+    _check(system, loss, parameter, nodes)
+    sizes = default_sizes(system) if sizes is None else dict(sizes)
+    nodes = (*(default_nodes(system, loss) if nodes is None else nodes), loss)
     lines = unroll(system, steps, sizes, opaque=True)
     leaves = {key: at.draw() for key in lines.leaves.values()}
     graph = _Graph(system, lines, {symbol: leaves[key] for symbol, key in lines.leaves.items()}, nodes, parameter, at)
@@ -282,14 +190,5 @@ class _Graph(Generic[S]):
                 product: dict[Entry, S] = {}
                 for (upper, lower), slope in self.direct[path[-1]][node].items():
                     if upper in row:
-                        _add_to(product, {lower: self.field.mul(row[upper], slope)}, self.field)
+                        add_to(product, {lower: self.field.mul(row[upper], slope)}, self.field)
                 yield from self.terms((*path, node), product)
-
-
-def _add_to(total: dict[Entry, S], more: Matrix[S], numbers: Field[S]) -> None:
-    for entry, value in more.items():
-        total[entry] = numbers.add(total[entry], value) if entry in total else value
-
-
-def _text(node: Node) -> str:
-    return node[0] if node[1] is None else f"{node[0]}_{node[1]}"

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import sympy
 
 from derive.arithmetic import Field
-from derive.chain import Point
+from derive.terms import Point
 
 FUNCTIONS: dict[str, Callable[[float], float]] = {
     "exp": math.exp,

@@ -10,7 +10,7 @@ from autograd import grad
 
 import derive
 import derive.unroll
-from derive.chain import chain, default_nodes, scalar_losses
+from derive.chain import chain, chain_at, default_nodes, scalar_losses
 from derive.networks import bidirectional, build, head, loss, stack
 from derive.primefield import P
 from numeric.floats import gaussian
@@ -18,6 +18,7 @@ from numeric.floats import gaussian
 CELLS = ("rnn", "gru", "lstm")
 MANY_TO_ONE = {name: loss(head(derive.load(name), at="last"), "squared") for name in CELLS}
 PER_STEP = {name: loss(head(derive.load(name), "softmax")) for name in CELLS}
+APART = "a, b : scalar\nW : H, H\nL = a * b\nh[t] = W @ h[t-1]"
 NETWORKS = {
     "deep": loss(head(stack(derive.load("rnn"), 2), at="last"), "squared"),
     "bidirectional": loss(head(bidirectional(derive.load("gru")), "sigmoid", width="1"), "binary"),
@@ -103,7 +104,7 @@ def test_the_part_of_each_word_equals_autograd():
     at = gaussian(1)
     drawn = []
     recording = replace(at, draw=lambda: drawn.append(at.draw()) or drawn[-1])
-    found = chain(system, "L", "W_h", 3, sizes=sizes, at=recording)
+    found = chain_at(recording, system, "L", "W_h", 3, sizes=sizes)
     keys = derive.unroll.unroll(system, 3, sizes, opaque=True).leaves.values()
     leaves = dict(zip(keys, drawn, strict=True))
 
