@@ -13,7 +13,7 @@ Read next: `numeric.stability`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -132,8 +132,14 @@ class Recurrence:
 
         With a lag of 2 there are between ⌈k/2⌉ and k steps to it; fewer count more where the bound is below 1.
         """
-        base = f"({self.step_bound})" if " " in self.step_bound else self.step_bound
-        return f"{base}^k" if self.lag == 1 else f"{base}^⌈k/{self.lag}⌉ if {self.step_bound} ≤ 1, else {base}^k"
+        bound = self.step_bound
+        plain = len(self.terms) > 1 or (self.terms[0].number == 1 and len(self.terms[0].norms) == 1)
+        base = bound if plain else f"({bound})"
+        if self.lag == 1:
+            return f"{base}^k"
+        if len(self.states) > 1:
+            return "‖C^k‖, C the companion matrix of B at every lag"
+        return f"{base}^⌈k/{self.lag}⌉ if {bound} ≤ 1, else {base}^k"
 
     @property
     def conditions(self) -> tuple[Condition, Condition]:
@@ -179,17 +185,18 @@ class Recurrence:
             for (of, between, lag), block in self.jacobian.all_lags.items():
                 for (source, wrt), inner in total.get(k - abs(lag), {}).items():
                     if source == between:
-                        chained = [
-                            compose(first, moved(term, -lag), self.system.shape_of)
-                            for first in block.terms
-                            for term in inner
-                        ]
-                        total[k].setdefault((of, wrt), []).extend(c for c in chained if c is not None)
-            number = max(map(len, total[k].values()), default=0)
-            if number > LIMIT:
-                raise ValueError(f"a block over {k} steps has {number} terms, at most {LIMIT} are written out")
+                        found = total[k].setdefault((of, wrt), [])
+                        number = len(found) + len(block.terms) * len(inner)
+                        if number > LIMIT:
+                            raise ValueError(f"a block over {k} steps has {number} terms, at most {LIMIT} are written")
+                        found += self._chained(block.terms, inner, lag)
         far = steps * self.direction
         return {(of, wrt): Block(of, wrt, far, tuple(terms)) for (of, wrt), terms in total[steps].items()}
+
+    def _chained(self, later: Sequence[Product], earlier: Sequence[Product], lag: int) -> list[Product]:
+        pairs = ((first, moved(then, -lag)) for first in later for then in earlier)
+        products = (compose(first, then, self.system.shape_of) for first, then in pairs)
+        return [product for product in products if product is not None]
 
     def __str__(self) -> str:
         way = "forward" if self.direction > 0 else "backward"

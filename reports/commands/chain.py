@@ -95,9 +95,8 @@ def _factors(system: derive.System, found: Chain[int]) -> list[str]:
             block = edge_jacobian(system, of, wrt, lag, nodes)
         except ValueError:
             continue  # no product of matrices: it has a value all the same
-        lines.append(
-            f"  ∂{of}[{axis}]/∂{wrt}[{axis}{-lag:+d}] = {columns(str(block))}".replace(f"[{axis}+0]", f"[{axis}]")
-        )
+        below = f"{axis}{-lag:+d}" if lag else axis
+        lines.append(f"  ∂{of}[{axis}]/∂{wrt}[{below}] = {columns(str(block))}")
     return ["where", *lines, ""] if lines else []
 
 
