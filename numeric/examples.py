@@ -2,7 +2,7 @@
 
 Whether a gradient vanishes is a matter of the spectral norm of the recurrent weights, so that is what can be chosen.
 
-Read next: `numeric.verify`.
+Read next: `numeric.claims`.
 """
 
 from __future__ import annotations

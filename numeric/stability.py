@@ -29,6 +29,7 @@ from numeric.arrays import Arrays
 from numeric.reference import Values, evaluate
 
 Floats = NDArray[np.float64]
+LARGEST = 2**26  # numbers in the Jacobians of all steps, half a gigabyte
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,9 @@ class _Blocks:
         heights = [self._rows(name) for name in self.recurrence.states]
         places = dict(zip(self.recurrence.states, np.cumsum([0, *heights[:-1]]), strict=True))
         total = sum(heights)
+        numbers = self.steps * self.batch * (lags * total) ** 2
+        if numbers > LARGEST:
+            raise ValueError(f"the state Jacobians of all steps are {numbers:,} numbers, at most {LARGEST:,} are held")
         result = np.zeros((self.steps, self.batch, lags * total, lags * total))
         result[..., total:, : (lags - 1) * total] = np.eye((lags - 1) * total)  # older states move down
         for (of, wrt, lag), block in self.recurrence.jacobian.all_lags.items():

@@ -101,9 +101,10 @@ def _parser() -> argparse.ArgumentParser:
         "stability",
         _stability,
         "vanishing and exploding gradients: state Jacobian, bound, direct paths, norms by lag",
-        ["bptt stability rnn --scale 0.9", "bptt stability lstm --sizes D=4,H=8 --steps 50 --json"],
+        ["bptt stability rnn --scale 0.9", "bptt stability lstm --sizes D=4,H=8 --json", "bptt stability --claims"],
     )
-    _takes_system(stability)
+    _takes_system(stability, nargs="?")
+    stability.add_argument("--claims", action="store_true", help="what lecture notes say of it, right and wrong")
     _takes_sizes(stability)
     stability.add_argument("--steps", type=int, default=30, metavar="T", help="length of the sequence (default 30)")
     stability.add_argument("--scale", type=float, metavar="NORM", help="spectral norm given to every recurrent weight")
@@ -184,8 +185,8 @@ def _takes_systems(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
 
 
-def _takes_system(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("system", metavar="SYSTEM", help=SYSTEM)
+def _takes_system(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    parser.add_argument("system", metavar="SYSTEM", help=SYSTEM, nargs=nargs)
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
 
 
@@ -215,10 +216,12 @@ def _count(options: argparse.Namespace) -> int:
 
 
 def _stability(options: argparse.Namespace) -> int:
-    from reports.commands.stability import stability
+    from reports.commands.stability import claims, stability
 
+    if options.claims:
+        return claims(as_json=options.json)
     return stability(
-        options.system,
+        options.system or "",
         sizes=options.sizes,
         steps=options.steps,
         scale=options.scale,

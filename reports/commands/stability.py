@@ -15,6 +15,7 @@ from derive.bounds import Bound
 from derive.stability import Recurrence, columns
 from derive.stability import Stability as Analysis
 from derive.stability import stability as analyse
+from numeric.claims import CLAIMS
 from numeric.examples import example
 from numeric.stability import Spectra, spectra
 from reports.commands.failure import Failure
@@ -29,6 +30,8 @@ def stability(
     argument: str, *, sizes: str, steps: int, scale: float | None, seed: int, as_json: bool, strict: bool
 ) -> int:
     """Print the state Jacobian, its bound, the direct paths, and norms by lag at random weights."""
+    if not argument:
+        raise Failure("stability needs a system, or --claims")
     (system,) = read_systems([argument], strict=strict)
     given = read_sizes(sizes, [system])
     if not 1 <= steps <= LONGEST:
@@ -44,11 +47,37 @@ def stability(
             numbers = spectra(system, case.parameters, case.inputs, None, case.steps)
     except (ValueError, derive.EquationError) as error:
         raise Failure(f"{system.name}: {error}") from error
+    except MemoryError as error:
+        raise Failure(f"{system.name}: arrays of these sizes do not fit into memory") from error
     if as_json:
         print_json(_record(analysis, numbers, steps, scale, seed))
     else:
         print_text(_text(analysis, numbers, steps, scale, seed))
     return 0
+
+
+def claims(*, as_json: bool) -> int:
+    """Print what lecture notes say about such gradients, right and wrong, each with what was found.
+
+    Returns:
+        0 if every statement was confirmed, else 1.
+    """
+    found = [(claim, *claim.check()) for claim in CLAIMS]
+    if as_json:
+        records = [
+            {"name": c.name, "said": c.said, "right": c.right, "statement": c.statement, "found": text, "holds": held}
+            for c, held, text in found
+        ]
+        print_json(records)
+    else:
+        blocks = []
+        for claim, held, text in found:
+            said = f"said: {claim.said} ({'right' if claim.right else 'wrong'})" if claim.said else ""
+            outcome = "found" if held else "NOT CONFIRMED"
+            lines = [claim.name, said, f"true: {claim.statement}", f"{outcome}: {text}"]
+            blocks.append("\n  ".join(filter(None, lines)))
+        print_text("\n\n".join(blocks))
+    return 0 if all(held for _, held, _ in found) else 1
 
 
 def _text(analysis: Analysis, numbers: list[Spectra], steps: int, scale: float | None, seed: int) -> str:
