@@ -25,7 +25,7 @@ from derive.shapes import unpair
 from derive.stability import Recurrence, stability
 from derive.system import System
 from numeric.arithmetic import NUMPY
-from numeric.arrays import Arrays
+from numeric.arrays import Arrays, sizes_of
 from numeric.reference import Values, evaluate
 
 Floats = NDArray[np.float64]
@@ -136,9 +136,12 @@ class _Blocks:
     ) -> None:
         self.recurrence, self.primal = recurrence, recurrence.system
         self.names: dict[sympy.Expr, str] = {}
-        self.values = self._evaluate(parameters, inputs, initial, steps)
-        self.sizes = self.values.sizes
+        self.sizes = sizes_of(self.primal, parameters, inputs, initial, steps)
         self.steps, self.batch = self.sizes.steps(recurrence.axis), self.sizes.batch
+        numbers = self.steps * self.batch * (recurrence.lag * sum(map(self._rows, recurrence.states))) ** 2
+        if numbers > LARGEST:
+            raise ValueError(f"the state Jacobians of all steps are {numbers:,} numbers, at most {LARGEST:,} are held")
+        self.values = self._evaluate(parameters, inputs, initial, steps)
 
     def _expressions(self) -> list[sympy.Expr]:
         factors = [f.expr for b in self.recurrence.jacobian.all_lags.values() for term in b.terms for f in term]
@@ -182,9 +185,6 @@ class _Blocks:
         heights = [self._rows(name) for name in self.recurrence.states]
         places = dict(zip(self.recurrence.states, np.cumsum([0, *heights[:-1]]), strict=True))
         total = sum(heights)
-        numbers = self.steps * self.batch * (lags * total) ** 2
-        if numbers > LARGEST:
-            raise ValueError(f"the state Jacobians of all steps are {numbers:,} numbers, at most {LARGEST:,} are held")
         result = np.zeros((self.steps, self.batch, lags * total, lags * total))
         result[..., total:, : (lags - 1) * total] = np.eye((lags - 1) * total)  # older states move down
         for (of, wrt, lag), block in self.recurrence.jacobian.all_lags.items():

@@ -138,7 +138,7 @@ def test_a_sum_that_is_not_the_gradient_is_status_one(capsys, monkeypatch):
         (("chain", "rnn", "--of", "V"), "V is no parameter of rnn; there are W_h, b_h"),
         # to word T + 1 − k there are as many as the Fibonacci number F(2k): 1, 3, 8, 21 …; together F(19) − 1
         (("chain", "lstm", "--steps", "9"), "there are 4180 paths from L to W_f, at most 100 are listed"),
-        (("stability", "rnn", "--sizes", "H=3000", "--steps", "1000"), "numbers, at most"),
+        (("stability", "rnn", "--sizes", "H=1000", "--steps", "1000"), "numbers, at most"),
         (("chain", "rnn", "--steps", "0"), "--steps: from 1 to 100, not 0"),
         (("chain", "rnn", "--sizes", "Q=1"), "has no dimension Q"),
         (("chain", "rnn", "--at", "never"), "invalid choice"),
