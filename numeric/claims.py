@@ -34,7 +34,7 @@ class Claim:
 
     Attributes:
         name: for messages.
-        said: what lecture notes say; empty where they are silent.
+        said: what lecture notes, or papers after which they are made, say; empty where they are silent.
         right: whether that is so.
         statement: what is so.
         check: (whether the statement was confirmed, what was found).
@@ -80,7 +80,11 @@ def _slope(name: str, root: sympy.Expr) -> tuple[bool, str]:
     assert record.slope is not None
     value = record.meaning(X)
     gap = sympy.simplify(record.slope - sympy.diff(value, X) - root.subs(Y, value) ** 2)
-    return bool(gap == 0), f"{record.slope} − {name}′ = ({root})² with y = {name}(x)"
+    return bool(gap == 0), f"{record.slope} − {name}′ = {_square(root)} with y = {name}(x)"
+
+
+def _square(root: sympy.Expr) -> str:
+    return f"{root}²" if root.is_Symbol else f"({root})²"
 
 
 def _relu_explodes() -> tuple[bool, str]:

@@ -9,6 +9,8 @@ import random
 import numpy
 import pytest
 from autograd import grad
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import derive
 import numeric
@@ -23,6 +25,7 @@ from derive.truncation import truncate, truncated_adjoint
 from derive.unroll import unroll
 from numeric.draws import Case, Regime, draw
 from numeric.gradients import gradient
+from tests.systems import systems
 
 RNN = derive.parse("h[t] = tanh(W @ h[t-1] + U @ x[t] + b)", name="rnn")
 LAG = derive.parse("h[t] = tanh(W @ h[t-1] + V @ h[t-3] + U @ x[t])", name="lags")
@@ -173,6 +176,19 @@ def test_truncation_keeps_the_paths_with_fewer_recurrent_steps(system):
 def test_merged_copies_give_the_same_gradient(system, k):
     case = a_case(system)
     same(gradient(system, truncated_adjoint(system, k), case), of_policy(system, truncate(system, k), case))
+
+
+@settings(max_examples=12)
+@given(systems(), st.integers(1, 4))
+def test_random_systems(system, k):
+    """Copies and merged copies agree; where no path is longer, the gradient is the full one; values stay."""
+    assume(recurrent_edges(system))
+    case = a_case(system, 2)
+    same(gradient(system, truncated_adjoint(system, k), case), of_policy(system, truncate(system, k), case))
+    longest = 1 + 4 * sum(
+        component.direction != 0 for component in system.components
+    )  # T + 2 each
+    same(gradient(system, truncated_adjoint(system, longest), case), gradient(system, system.adjoint(), case))
 
 
 def test_the_values_are_computed_once():
