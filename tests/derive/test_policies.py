@@ -185,9 +185,7 @@ def test_random_systems(system, k):
     assume(recurrent_edges(system))
     case = a_case(system, 2)
     same(gradient(system, truncated_adjoint(system, k), case), of_policy(system, truncate(system, k), case))
-    longest = 1 + 4 * sum(
-        component.direction != 0 for component in system.components
-    )  # T + 2 each
+    longest = 1 + 4 * sum(component.direction != 0 for component in system.components)  # T + 2 each
     same(gradient(system, truncated_adjoint(system, longest), case), gradient(system, system.adjoint(), case))
 
 
