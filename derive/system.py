@@ -143,14 +143,21 @@ class System:
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
-        """Defined quantities that no other equation reads at its own step; h of an LSTM."""
+        """Defined quantities that no other equation reads at its own step; h of an LSTM.
+
+        The copies that a truncated gradient goes through (`derive.policies`) are none: their values are those of h.
+        """
+        origins = {name: var.origin for name, var in self.variables.items()}
+        copies = {name for name, origin in origins.items() if origin is not None and origin.kind == "truncated"}
         read_now = {
             read.name
             for equation in self.equations
             for read, bound in contextual_refs(equation.expr)
-            if not (isinstance(read.index, Step) and read.index.shift != 0) and read.name != equation.name
+            if not (isinstance(read.index, Step) and read.index.shift != 0)
+            and read.name != equation.name
+            and equation.name not in copies
         }
-        exposed = tuple(name for name in self.defined if name not in read_now)
+        exposed = tuple(name for name in self.defined if name not in read_now | copies)
         return exposed or self.states
 
     @cached_property

@@ -96,6 +96,36 @@ def _parser() -> argparse.ArgumentParser:
     _takes_systems(count)
     _takes_sizes(count)
 
+    stability = _command(
+        commands,
+        "stability",
+        _stability,
+        "vanishing and exploding gradients: state Jacobian, bound, direct paths, norms by lag",
+        ["bptt stability rnn --scale 0.9", "bptt stability lstm --sizes D=4,H=8 --json", "bptt stability --claims"],
+    )
+    _takes_system(stability, nargs="?")
+    stability.add_argument("--claims", action="store_true", help="what lecture notes say of it, right and wrong")
+    _takes_sizes(stability)
+    stability.add_argument("--steps", type=int, default=30, metavar="T", help="length of the sequence (default 30)")
+    stability.add_argument("--scale", type=float, metavar="NORM", help="spectral norm given to every recurrent weight")
+    stability.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and inputs (default 0)")
+
+    chain = _command(
+        commands,
+        "chain",
+        _chain,
+        "the chain rule through time, written out: every path from the loss to a weight, word by word",
+        ["bptt chain rnn --of W_h --steps 3", "bptt chain lstm --of W_f --at every"],
+    )
+    _takes_system(chain)
+    _takes_sizes(chain)
+    chain.add_argument("--of", default="", metavar="W", help="a parameter (default the first)")
+    chain.add_argument("--steps", type=int, default=3, metavar="T", help="words of the sentence (default 3)")
+    chain.add_argument(
+        "--at", choices=("last", "every"), default="last", help="where a system without a loss gets one (default last)"
+    )
+    chain.add_argument("--limit", type=int, default=100, metavar="N", help="most paths to list (default 100)")
+
     verify = _command(
         commands,
         "verify",
@@ -139,8 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         "the NumPy module that computes it, forward and backward",
         ["bptt code lstm -o lstm.py", "bptt code gru | less"],
     )
-    code.add_argument("system", metavar="SYSTEM", help=SYSTEM)
-    code.add_argument("--strict", action="store_true", help="warnings are errors")
+    _takes_system(code)
     code.add_argument("-o", "--out", default="", metavar="FILE", help="write to a file")
     code.add_argument("--force", action="store_true", help="overwrite the file")
     return parser
@@ -170,6 +199,11 @@ def _takes_systems(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
 
 
+def _takes_system(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    parser.add_argument("system", metavar="SYSTEM", help=SYSTEM, nargs=nargs)
+    parser.add_argument("--strict", action="store_true", help="warnings are errors")
+
+
 def _takes_sizes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sizes", default="", metavar="D=4,H=3", help="numbers for the dimensions")
 
@@ -193,6 +227,37 @@ def _count(options: argparse.Namespace) -> int:
     from reports.commands.count import count
 
     return count(options.systems, sizes=options.sizes, as_json=options.json, strict=options.strict)
+
+
+def _stability(options: argparse.Namespace) -> int:
+    from reports.commands.stability import claims, stability
+
+    if options.claims:
+        return claims(as_json=options.json)
+    return stability(
+        options.system or "",
+        sizes=options.sizes,
+        steps=options.steps,
+        scale=options.scale,
+        seed=options.seed,
+        as_json=options.json,
+        strict=options.strict,
+    )
+
+
+def _chain(options: argparse.Namespace) -> int:
+    from reports.commands.chain import chain_of
+
+    return chain_of(
+        options.system,
+        of=options.of,
+        steps=options.steps,
+        at=options.at,
+        sizes=options.sizes,
+        limit=options.limit,
+        as_json=options.json,
+        strict=options.strict,
+    )
 
 
 def _verify(options: argparse.Namespace) -> int:
