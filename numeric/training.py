@@ -36,7 +36,8 @@ def first_values(
 ) -> dict[str, Floats]:
     """Parameters to start from: matrices U(−1/√columns, 1/√columns), everything else zero.
 
-    Such a product neither grows nor shrinks much: LeCun, Bottou, Orr & Müller 1998, "Efficient BackProp", section 4.6.
+    That is how PyTorch draws ``nn.Linear``; the scale is that of LeCun, Bottou, Orr & Müller 1998, "Efficient
+    BackProp", section 4.6: a sum over many columns is not larger than one over few.
 
     Args:
         system: any system.

@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -51,9 +50,9 @@ def python_help() -> str:
         ValueError: if this Python was installed without them.
     """
     try:
-        topics: dict[str, str] = import_module("pydoc_data.topics").topics
+        from pydoc_data.topics import topics
     except ImportError:
-        raise ValueError("this Python has no pydoc_data.topics, the text to learn from: give a text file") from None
+        raise ValueError("this Python comes without pydoc_data.topics, its help pages: give another text") from None
     return "\n\n".join(_paragraphs(topics))
 
 
