@@ -11,7 +11,7 @@ import derive
 from numeric.demos import characters, copying, ngrams, sentences, tagging
 from numeric.demos.corpus import corpus, python_help
 from numeric.kernel import compile
-from numeric.language_model import UNKNOWN
+from numeric.language_model import UNKNOWN, conditionals
 
 RNG = np.random.default_rng(0)
 
@@ -133,6 +133,16 @@ def test_training_by_steps_follows_from_the_seed(english):
     assert characters.held_out(one, english) == characters.held_out(same, english)
 
 
+def test_what_was_read_before_is_known(english):
+    """With a rate of nearly nothing the losses are those of reading each stream as a whole."""
+    settings = characters.Settings(**{**SMALL.__dict__, "rate": 1e-12, "steps": 5})
+    model, course = characters.train(english, derive.load("gru"), settings, nobody)
+    rows = len(english.training) // settings.batch
+    columns = english.training[: rows * settings.batch].reshape(settings.batch, rows).T
+    whole = -conditionals(model, columns[: 5 * settings.span + 1]).reshape(5, -1).mean(axis=1)
+    assert [moment.loss for moment in course] == pytest.approx(whole, rel=1e-5)
+
+
 def test_training_by_time_ends():
     text = corpus("\n\n".join("to be or not to be" for _ in range(400)))
     settings = characters.Settings(**{**SMALL.__dict__, "steps": None, "seconds": 0.1})
@@ -168,6 +178,7 @@ def test_what_is_told_after_a_name_cannot_be_known_before_it():
 def test_measures_by_hand():
     sentence = sentences.Sentence(("a", "b", "c", "d"), ("PER", "O", "LOC", "PER"), ("<", "", ">", ">"))
     assert tagging.measures([sentence], [("PER", "LOC", "O", "PER")]) == (0.5, 2 * 2 / (3 + 3), 1.0, 0.5)
+    assert tagging.measures([sentence], [("LOC", "O", "O", "PER")]) == (0.5, 2 * 1 / (2 + 3), 0.0, 0.5)
     assert tagging.measures([sentence], [sentence.tags]) == (1, 1, 1, 1)
 
 
@@ -228,6 +239,8 @@ def test_both_networks_learn_to_copy_two_symbols():
     settings = copying.Settings(hidden=12, symbols=3, longest=2, batch=16, steps=200, rate=0.03, tests=50)
     curves = copying.experiment(settings, nobody)
     assert [curve.attention for curve in curves] == ["without", "with"]
+    assert curves[0].hidden > curves[1].hidden == 12
+    assert curves[0].parameters >= curves[1].parameters
     for curve in curves:
         assert curve.errors[1] == 0
         assert curve.errors[2] < 0.1

@@ -143,6 +143,15 @@ def test_the_seed_tells_the_sample_and_the_prompt_is_read():
     assert after_a != after_b
 
 
+def test_a_sample_is_drawn_from_what_follows_on_all_that_was_drawn():
+    """The same draws with the whole sequence read again for every symbol."""
+    lm, rng, drawn = model(symbols=tuple("abcdefgh"), scale=8.0), np.random.default_rng(7), list("ha")
+    while len(drawn) < 42:
+        logs, _ = lm.read(lm.indices(drawn)[:, None])
+        drawn.append(lm.symbols[draw(logs[-1, 0], rng, 1.5)])
+    assert sample(lm, seed=7, temperature=1.5, longest=40, prompt="ha") == drawn[2:]
+
+
 def test_nearly_zero_temperature_takes_the_most_probable():
     lm = model(symbols=tuple("abcd"))
     logs, _ = lm.read(lm.indices("a")[:, None])

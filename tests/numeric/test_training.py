@@ -81,6 +81,14 @@ def test_conventions_by_hand():
         assert x["x"] == pytest.approx([end], rel=1e-15)
 
 
+def test_nesterov_by_hand():
+    """One step with g = 1, μ = 0.5, η = 0.1: v = 1, g + μ v = 1.5; v = −0.1, μ v − η g = −0.15."""
+    one = {"x": np.array([1.0])}
+    for convention in training.CONVENTIONS:
+        x, _ = training.momentum(one, one, None, 0.1, 0.5, convention=convention, nesterov=True)
+        assert x["x"] == pytest.approx([0.85], rel=1e-15)
+
+
 @pytest.mark.parametrize("suffix", ["", "-nesterov"])
 def test_conventions_agree_at_a_constant_rate_and_only_there(suffix):
     same, other = [0.1] * 5, [0.1, 0.1, 0.01, 0.01, 0.01]
