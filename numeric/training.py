@@ -9,7 +9,7 @@ that goes in and comes out.  Arrays keep their dtype and nothing is changed in p
 Momentum has two conventions, which differ as soon as the rate changes; both are here, each by its name.  Whatever is
 not finite is refused, because one NaN in a gradient soon is everywhere.
 
-Read next: `numeric.language_model`.
+Read next: `numeric.logits`.
 """
 
 from __future__ import annotations

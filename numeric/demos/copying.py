@@ -9,7 +9,7 @@ Both networks are of `derive.networks.encoder_decoder`: bidirectional GRU, GRU, 
 1 … `longest`.  Attention has parameters of its own; the network without it gets wider states instead, so that it has no
 fewer in all.  For the test the decoder runs free: it reads the symbol that it just put out, the most probable one.
 
-Read next: `reports.commands.demo`.
+Read next: `reports.commands.demo_language_model`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`bptt demo copy`: sequences copied with and without attention, error against length.
 
-Read next: `reports.cli`.
+Read next: `reports.options`.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from reports.files import FileError, write
 
 ORDERS = {"uniform": 0, "unigram": 1, "bigram": 2, "trigram": 3}
 ROWS = 10  # of the course of training
-LENGTH = 600  # characters of the sample
+LENGTH, PROMPT = 600, 200  # characters of the sample, and of what is read before it
 
 
 def language_model(
@@ -91,7 +91,12 @@ def language_model(
         print_json(record)
     else:
         print_text(_text(record, course, perplexities))
-    return 0 if perplexities["network"] < perplexities["bigram"] else 1
+    return 0 if _better(perplexities) else 1
+
+
+def _better(perplexities: Mapping[str, float]) -> bool:
+    """Whether the network guesses better than a bigram model, or than counting if there is no table of pairs."""
+    return perplexities["network"] < perplexities.get("bigram", perplexities["unigram"])
 
 
 def _doing(moment: Moment) -> str:
@@ -106,9 +111,9 @@ def _baselines(data: Corpus) -> dict[str, float]:
     }
 
 
-def _prompt(data: Corpus) -> str:
-    """An empty line, after which a paragraph begins."""
-    return "\n\n" if "\n" in data.symbols else data.symbols[-1]
+def _prompt(data: Corpus) -> list[str]:
+    """The end of the held-out text, on which a new paragraph follows."""
+    return [data.symbols[number] for number in data.held_out[-PROMPT:]]
 
 
 def _means(course: Sequence[Moment]) -> Iterator[tuple[Moment, float]]:
@@ -138,6 +143,7 @@ def _text(record: Mapping[str, object], course: Sequence[Moment], perplexities: 
             "While learning\n\n" + table([("step", "seconds", "perplexity", ""), *curve], "rrr"),
             "On held-out text (n-grams with Witten–Bell smoothing)\n\n"
             + table([("model", "perplexity", "bits per character", ""), *judged], "lrr"),
+            *([] if _better(perplexities) else ["Pairs of characters guess better still: let it learn for longer"]),
             f"It writes (temperature {record['temperature']:g})\n",
             _indented(str(record["sample"])),
             *([f"Parameters and symbols are in {record['file']}"] if record["file"] else []),
