@@ -15,9 +15,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from reports.commands.failure import Failure
+from reports.options import copy_options, language_model_options, ner_options
 
 SYSTEM = "a name (see bptt list), a file of equations, - for standard input, or the equations themselves"
 RNN = "'h[t] = tanh(W @ h[t-1] + U @ x[t] + b)'"
@@ -172,7 +173,50 @@ def _parser() -> argparse.ArgumentParser:
     _takes_system(code)
     code.add_argument("-o", "--out", default="", metavar="FILE", help="write to a file")
     code.add_argument("--force", action="store_true", help="overwrite the file")
+
+    _adds_demos(commands)
     return parser
+
+
+def _adds_demos(commands: argparse._SubParsersAction[_Parser]) -> None:
+    examples = ["bptt demo language-model", "bptt demo ner", "bptt demo copy --json"]
+    parser = commands.add_parser(
+        "demo",
+        help="train a small network: language-model, ner or copy",
+        description="Train a small network with the kernels of this library and show what it learned.",
+        epilog="\n".join(["examples:", *(f"  {example}" for example in examples)]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    demos = parser.add_subparsers(title="demos", metavar="DEMO", required=True)
+
+    model = _command(
+        demos,
+        "language-model",
+        _demo_language_model,
+        "a model of English, character by character, on Python's help pages (a minute)",
+        [
+            "bptt demo language-model",
+            "bptt demo language-model --cell lstm --steps 500",
+            f"bptt demo language-model --cell {RNN}",
+        ],
+    )
+    language_model_options(model, SYSTEM)
+    ner = _command(
+        demos,
+        "ner",
+        _demo_ner,
+        "names of people and places, read forward, backward and both ways (20 seconds)",
+        ["bptt demo ner", "bptt demo ner --steps 100 --json"],
+    )
+    ner_options(ner)
+    copy = _command(
+        demos,
+        "copy",
+        _demo_copy,
+        "sequences copied with and without attention: error against length (a minute)",
+        ["bptt demo copy", "bptt demo copy --longest 12 --steps 500"],
+    )
+    copy_options(copy)
 
 
 def _command(
@@ -290,6 +334,37 @@ def _code(options: argparse.Namespace) -> int:
     from reports.commands.code import code
 
     return code(options.system, out=options.out, force=options.force, as_json=options.json, strict=options.strict)
+
+
+def _demo_language_model(options: argparse.Namespace) -> int:
+    from reports.commands.demo_language_model import language_model
+
+    return language_model(
+        _chosen(options, "hidden", "steps", "seconds", "seed"),
+        cell=options.cell,
+        temperature=options.temperature,
+        text=options.text,
+        out=options.out,
+        force=options.force,
+        as_json=options.json,
+    )
+
+
+def _demo_ner(options: argparse.Namespace) -> int:
+    from reports.commands.demo_ner import ner
+
+    return ner(_chosen(options, "hidden", "steps", "seed"), as_json=options.json)
+
+
+def _demo_copy(options: argparse.Namespace) -> int:
+    from reports.commands.demo_copy import copy
+
+    return copy(_chosen(options, "hidden", "longest", "steps", "seed"), as_json=options.json)
+
+
+def _chosen(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The options that were given, by name; those that have no default keep the experiment's."""
+    return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ LAZY_TARGETS = {
     "jax": "not a dependency; one of the exchange formats",
     "matplotlib": "the extra `report`",
     "rich": "only a terminal needs it",
+    "pydoc_data": "half a megabyte of text, without which some distributions install Python",
 }
 LAZY_MODULES = {
     "derive.system": "functions of later modules are offered as its methods",

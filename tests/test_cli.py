@@ -22,7 +22,7 @@ from reports.commands import verify as verify_command
 
 ROOT = Path(__file__).parents[1]
 RNN = "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)"
-COMMANDS = ("list", "show", "count", "stability", "chain", "verify", "report", "encode", "code")
+COMMANDS = ("list", "show", "count", "stability", "chain", "verify", "report", "encode", "code", "demo")
 
 
 def run(capsys, *arguments):
@@ -93,7 +93,7 @@ def test_help_has_examples(capsys, command):
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("derive",), ("show",), ("count", "lstm", "--size"), ("code", "lstm", "gru")]
+    "arguments", [(), ("derive",), ("demo",), ("show",), ("count", "lstm", "--size"), ("code", "lstm", "gru")]
 )
 def test_usage_errors_are_one_line(capsys, arguments):
     assert failure(capsys, *arguments).count("\n") == 1
