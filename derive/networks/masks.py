@@ -107,18 +107,16 @@ def _single_lags(system: System, axis: str, carry: dict[str, int]) -> tuple[Syst
     """Each state of lag k as k states of lag 1, of which the first is itself; and all states with their directions."""
     supply, variables, more = Names(system.variables), dict(system.variables), []
     past = {name: [name] for name in carry}
-    for read in _shifted(system, axis):
-        while read.name in past and len(past[read.name]) < abs(read.index.shift):
-            old, way = system.variables[read.name], carry[read.name]
-            new = change(old, name=supply.fresh(f"{read.name}_past"), declared=False)
-            start = fixed(axis, -len(past[read.name]), from_end=False)
-            if way < 0:
-                start = fixed(axis, 1 + len(past[read.name]), from_end=True)
-            first = fixed(axis, 0) if way > 0 else fixed(axis, 1, from_end=True)
-            more.append(Equation(ref(new.name, step(axis)), ref(past[read.name][-1], step(axis, -way))))
-            more.append(Equation(ref(new.name, first), ref(read.name, start)))
-            variables[new.name] = new
-            past[read.name].append(new.name)
+    for name, lag in _lags(system, axis):
+        while name in past and len(past[name]) < lag:
+            new, way = supply.fresh(f"{name}_past"), carry[name]
+            first, start = (
+                fixed(axis, -k) if way > 0 else fixed(axis, 1 + k, from_end=True) for k in (0, len(past[name]))
+            )
+            more.append(Equation(ref(new, step(axis)), ref(past[name][-1], step(axis, -way))))
+            more.append(Equation(ref(new, first), ref(name, start)))
+            variables[new] = change(system.variables[name], name=new, declared=False)
+            past[name].append(new)
 
     def nearer(read: Ref) -> Ref:
         index = read.index
@@ -132,11 +130,11 @@ def _single_lags(system: System, axis: str, carry: dict[str, int]) -> tuple[Syst
     return system, {new: carry[name] for name, names in past.items() for new in names}
 
 
-def _shifted(system: System, axis: str) -> Iterator[Ref]:
+def _lags(system: System, axis: str) -> Iterator[tuple[str, int]]:
     for equation in system.equations:
         for read in refs(equation.expr):
-            if isinstance(read.index, Step) and read.index.axis == axis and read.index.shift:
-                yield read
+            if isinstance(read.index, Step) and read.index.axis == axis:
+                yield read.name, abs(read.index.shift)
 
 
 def _check_reads(system: System, axis: str, carry: dict[str, int]) -> None:
