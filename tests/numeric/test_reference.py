@@ -250,6 +250,16 @@ def test_indices_are_integers_in_range() -> None:
             evaluate(system, {"E": ones(2, 3)}, {"j": j})
 
 
+def test_a_gradient_that_is_zero_has_the_axis_of_the_examples_too() -> None:
+    """What stands behind ``stop`` differs between examples, so its cotangent does; that of a parameter does not."""
+    system = derive.parse("input v : D\nw : D\nx[t] : D\ny[t] = stop(v * w) * x[t]")
+    data = {"v": ones(2, 3), "x": ones(4, 2, 3), "up_y": ones(4, 2, 3)}
+    found = evaluate(system.adjoint(), {"w": ones(3)}, data)
+    assert (found["dv"].shape, found["dw"].shape) == ((2, 3), (3,))
+    assert not found["dv"].any()
+    assert all(evidence.holds for evidence in numeric.verify(system, cases=2))
+
+
 def test_the_class_before_the_first_step_is_given_or_0() -> None:
     system = derive.parse("j[t] : index V\nE : D, V\ny[t] = take(E, j[t-1])")
     table, j = numpy.arange(6.0).reshape(2, 3), numpy.array([[2], [1]])
