@@ -8,12 +8,8 @@ L = sum[t](stop(m[t]) * l[t])
 
 from derive.networks.attention import attention, self_attention
 from derive.networks.connect import connect, feed_back, wired
-<<<<<<< HEAD
 from derive.networks.embeddings import glove, skip_gram
-from derive.networks.heads import embedded, head, loss
-=======
 from derive.networks.heads import embedded, head, loss, maxout
->>>>>>> polish
 from derive.networks.layers import bidirectional, stack
 from derive.networks.masks import masked
 from derive.networks.recipes import NAMED, RECIPES, Recipe, build

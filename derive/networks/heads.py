@@ -66,11 +66,6 @@ def head(system: System, kind: str = "linear", *, of: str | None = None, at: str
     return defined(net, supply.fresh("p"), apply(HEADS[kind], now(y)), y.axis)
 
 
-<<<<<<< HEAD
-def embedded(
-    system: System, input: str | None = None, *, index: str = "k", classes: str = "V", padding: int | None = None
-) -> System:
-=======
 def maxout(system: System, *, of: str | Sequence[str] | None = None, width: str = "M") -> System:
     """A layer of pairs of which the larger counts: ``pair[t] = W_pair @ h[t] + b_pair``.
 
@@ -109,8 +104,9 @@ def maxout(system: System, *, of: str | Sequence[str] | None = None, width: str 
     return defined(net, supply.fresh("maxout"), apply("max", *halves), pair_.axis)
 
 
-def embedded(system: System, input: str | None = None, *, index: str = "k", classes: str = "V") -> System:
->>>>>>> polish
+def embedded(
+    system: System, input: str | None = None, *, index: str = "k", classes: str = "V", padding: int | None = None
+) -> System:
     """Integers instead of vectors: ``x[t] := take(E, k[t])``, a column of the table E: D, V.
 
     The gradient of E adds up where an index occurs more than once.
