@@ -10,13 +10,18 @@ Read next: `derive.counts`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace as change
 
 import sympy
 
 from derive.entrywise import Algebra, NoLayer, activation, affine, is_function
-from derive.expr import Step, is_op, refs
+from derive.equation import Var
+from derive.expr import Fixed, Op, Ref, Step, is_op, ref, refs
 from derive.layers import Cell, Layer
-from derive.system import System
+from derive.operands import NameSupply
+from derive.rewrite import rebuild
+from derive.shapes import unpair
+from derive.system import Equation, System
 
 Rule = Callable[[Layer], sympy.Expr | None]
 TORCH_RNN = ("tanh", "relu")
@@ -99,6 +104,7 @@ def layers_of(system: System) -> tuple[list[Layer], list[sympy.Expr]]:
     Raises:
         NoLayer: if it is more, or something else, than that.
     """
+    system = _embeddings_named(system)
     layers: list[Layer] = []
     used: list[str] = []
     inlined: set[str] = set()
@@ -132,8 +138,8 @@ def _map(system: System, name: str) -> tuple[sympy.Expr, list[str]]:
     expr = system.equation(name).expr
     if not any(system.variables[read.name].role == "parameter" for read in refs(expr)):
         return sympy.Integer(0), []
-    if is_op(expr, "take") and len(list(refs(expr))) == 2:
-        table = next(refs(expr)).name
+    table = _table(system, expr)
+    if table:
         return sympy.Mul(*system.variables[table].shape), [table]
     if any(isinstance(read.index, Step) and read.index.shift for read in refs(expr)):
         raise NoLayer(f"{name} reads another step")
@@ -146,3 +152,45 @@ def _map(system: System, name: str) -> tuple[sympy.Expr, list[str]]:
         raise NoLayer(f"{name} is no dense layer")
     weights = {weight.partition("[")[0] for weight in dense.weights}
     return sympy.Add(*(sympy.Mul(*system.variables[weight].shape) for weight in sorted(weights))), list(dense.weights)
+
+
+def _table(system: System, expr: sympy.Expr) -> str:
+    """The parameter of which an expression picks one column, weighted or not; "" if it does not.
+
+    A weight, as in ``take(real, k[t]) * take(E, k[t])``, is a number for each column that nothing learns.
+    """
+    if is_op(expr, "times") and isinstance(expr, Op):
+        return _table(system, expr.operands[-1]) if all(_is_weight(system, o) for o in expr.operands[:-1]) else ""
+    if not is_op(expr, "take") or not isinstance(expr, Op) or not isinstance(expr.operands[0], Ref):
+        return ""
+    name: str = expr.operands[0].name
+    now = all(not isinstance(read.index, Fixed) and not (read.index and read.index.shift) for read in refs(expr))
+    return name if now and system.variables[name].role == "parameter" else ""
+
+
+def _is_weight(system: System, expr: sympy.Expr) -> bool:
+    if not is_op(expr, "take") or not isinstance(expr, Op) or not isinstance(expr.operands[0], Ref):
+        return False
+    name = expr.operands[0].name
+    return name in system.defined and not list(refs(system.equation(name).expr))
+
+
+def _embeddings_named(system: System) -> System:
+    """The system with a name of its own for every embedding that stands inside a larger expression."""
+    supply, found = NameSupply(set(system.variables)), dict[sympy.Expr, Equation]()
+    variables = dict(system.variables)
+
+    def named(expr: sympy.Expr) -> sympy.Expr:
+        if not isinstance(expr, Op):
+            return expr
+        if not _table(system, expr):
+            return rebuild(expr, [named(operand) for operand in expr.operands])
+        if expr not in found:
+            index = list(refs(expr))[-1].index
+            var = Var(supply.fresh("e"), unpair(system.shape_of(expr)), None if index is None else index.axis)
+            variables[var.name] = var
+            found[expr] = Equation(ref(var.name, index), expr)
+        return found[expr].out
+
+    equations = [e if _table(system, e.expr) else change(e, expr=named(e.expr)) for e in system.equations]
+    return System((*found.values(), *equations), variables) if found else system

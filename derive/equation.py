@@ -18,7 +18,7 @@ from derive.expr import Fixed, Ref, Step
 from derive.text import to_text
 
 Role = Literal["parameter", "constant", "input", "defined"]
-COPIES = ("layer", "forward", "backward", "decoder")  # of a cell in a network: the author's equation, renamed
+COPIES = ("layer", "forward", "backward", "decoder", "truncated")  # the author's equation, renamed
 PRIMAL = ("pre-activation", "operand", *COPIES)  # kinds of origin that are no part of a gradient
 
 
@@ -28,10 +28,12 @@ class Origin:
 
     Attributes:
         kind: "pre-activation", "cotangent", "contribution", "upstream", "final", "tangent" or "gathered"; in a
-            network also "layer", "forward", "backward" or "decoder", for the copy of a quantity of a cell.
+            network also "layer", "forward", "backward" or "decoder", for the copy of a quantity of a cell; "truncated"
+            for a copy with a gradient of its own (`derive.policies`).
         of: the quantity it belongs to; of a copy, what it is called in the cell.
         at: for a contribution, the shift k of the reads that it collects; for a layer, its number from 1; for the
-            cotangent of a final value, its place among them, oldest first.
+            cotangent of a final value, its place among them, oldest first; for a truncated copy, how many steps its
+            gradient goes back.
     """
 
     kind: str

@@ -39,14 +39,14 @@ class Factor:
     part: sympy.Tuple = NOWHERE
 
     def __str__(self) -> str:
+        if self.kind in ("embed", "rows"):  # the expression is a size
+            return f"{self.kind}({self.part.args[0]}:{self.part.args[1]})"
         text = to_text(self.expr)
         if self.kind == "matrix":
             return f"({text})" if is_op(self.expr, "plus") or is_op(self.expr, "times") else text
-        if self.kind == "diag":
-            return f"diag({text})"
         if self.kind == "softmax":
             return f"(diag({text}) - {text} @ {text}.T)"
-        return f"{self.kind}({self.part.args[0]}:{self.part.args[1]})"
+        return f"diag({text})"
 
 
 Product = tuple[Factor, ...]

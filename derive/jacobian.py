@@ -159,7 +159,7 @@ def _collect(
                 total.setdefault((read.name, shift), []).append(product)
             elif read.name in equations:
                 for (source, further), inner in of(read.name).items():
-                    chained = [compose(product, _moved(term, shift), named.shape_of) for term in inner]
+                    chained = [compose(product, moved(term, shift), named.shape_of) for term in inner]
                     total.setdefault((source, shift + further), []).extend(c for c in chained if c is not None)
         if any(len(terms) > LIMIT for terms in total.values()):
             raise ValueError(f"the Jacobian of {name} has more than {LIMIT} terms")
@@ -175,7 +175,7 @@ def _collect(
     }
 
 
-def _moved(product: Product, shift: int) -> Product:
+def moved(product: Product, shift: int) -> Product:
     """The same factors, read `shift` steps later."""
     if shift == 0:
         return product

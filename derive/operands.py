@@ -88,10 +88,10 @@ def name_operands(system: System) -> System:
 
 
 def _is_composite(expr: sympy.Expr) -> bool:
-    """Worth a name: more than a read, a number, or a signed or transposed read."""
+    """Worth a name: more than a read, a number, or a signed, transposed or stopped read."""
     if not isinstance(expr, Op):
         return False
-    if expr.primitive == "transpose":
+    if expr.primitive in ("transpose", "stop"):
         return _is_composite(expr.operands[0])
     if is_op(expr, "times") and expr.operands[0] == -1 and len(expr.operands) == 2:
         return _is_composite(expr.operands[1])

@@ -143,14 +143,21 @@ class System:
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
-        """Defined quantities that no other equation reads at its own step; h of an LSTM."""
+        """Defined quantities that no other equation reads at its own step; h of an LSTM.
+
+        The copies that a truncated gradient goes through (`derive.policies`) are none: their values are those of h.
+        """
+        origins = {name: var.origin for name, var in self.variables.items()}
+        copies = {name for name, origin in origins.items() if origin is not None and origin.kind == "truncated"}
         read_now = {
             read.name
             for equation in self.equations
             for read, bound in contextual_refs(equation.expr)
-            if not (isinstance(read.index, Step) and read.index.shift != 0) and read.name != equation.name
+            if not (isinstance(read.index, Step) and read.index.shift != 0)
+            and read.name != equation.name
+            and equation.name not in copies
         }
-        exposed = tuple(name for name in self.defined if name not in read_now)
+        exposed = tuple(name for name in self.defined if name not in read_now | copies)
         return exposed or self.states
 
     @cached_property
@@ -170,6 +177,9 @@ class System:
 
         The gradient of something shared, such as a parameter, is shared too: it is the sum over the examples.
         """
+        derived = ("cotangent", "tangent")  # the tangent of a shared gradient is shared, as it is
+        origins = {name: var.origin for name, var in self.variables.items() if var.origin is not None}
+        of = {name: o.of for name, o in origins.items() if o.kind in derived and o.of in self.variables}
         shared: set[str] = set()
         while True:
             found = set(self.inputs) | set(self.boundaries)
@@ -177,13 +187,11 @@ class System:
             grew = True
             while grew:
                 more = {e.name for e in self.equations if any(read.name in found for read in refs(e.expr))}
+                more |= {name for name, other in of.items() if other in found}  # also a gradient that is zero
                 more -= found | shared
                 found |= more
                 grew = bool(more)
-            origins = {name: var.origin for name, var in self.variables.items() if var.origin is not None}
-            derived = ("cotangent", "tangent")  # the tangent of a shared gradient is shared, as it is
-            sums = {n for n, o in origins.items() if o.kind in derived and o.of in self.variables} & found
-            sums = {n for n in sums if origins[n].of not in found}
+            sums = {name for name, other in of.items() if name in found and other not in found}
             if not sums:
                 return frozenset(found)
             shared |= sums

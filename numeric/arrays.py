@@ -177,15 +177,16 @@ def _check_lengths(system: System, known: Mapping[sympy.Symbol, int]) -> None:
 def _check_indices(system: System, given: list[Given], known: Mapping[sympy.Symbol, int]) -> None:
     for entry in given:
         classes = system.variables[entry.name].classes
-        if classes is None or entry.kind != "input":
+        if classes is None:
             continue
         values = numpy.asarray(entry.array)
         if values.dtype.kind not in "iu":
-            raise ValueError(f"input {entry.name} holds indices: integers, not {values.dtype}")
+            raise ValueError(f"{entry.kind} {entry.name} holds indices: integers, not {values.dtype}")
         count = number_of(classes, known)
         if values.size and not (values.min() >= 0 and values.max() < count):
             raise ValueError(
-                f"input {entry.name} holds indices 0…{classes} - 1 = {count - 1}, got {values.min()}…{values.max()}"
+                f"{entry.kind} {entry.name} holds indices 0…{classes} - 1 = {count - 1}, "
+                f"got {values.min()}…{values.max()}"
             )
 
 

@@ -20,8 +20,7 @@ def take(place: Place, expr: Op) -> Value:
         return table
     shape: Shape = (rows, sympy.Integer(1))
     if table.is_shared:
-        text = f"{plain(turn(table)).atom}[{index.text}]"
-        return Value(text if rows != 1 else f"{text}[..., 0]", index.axes, index.batch, shape)
+        return Value(f"{plain(turn(table)).atom}[{index.text}]", index.axes, index.batch, shape)
     axes, batch = place.union((table, index))
     picked = align(index, axes, batch, table.shape)
     text = f"np.take_along_axis({align(table, axes, batch, table.shape)}, {picked}, axis=-1)[..., 0]"

@@ -11,16 +11,12 @@ Read next: `reports.commands.systems`.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+from collections.abc import Sequence
 
+from reports.arguments import parser
 from reports.commands.failure import Failure
-
-SYSTEM = "a name (see bptt list), a file of equations, - for standard input, or the equations themselves"
-RNN = "'h[t] = tanh(W @ h[t-1] + U @ x[t] + b)'"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     try:
-        options = _parser().parse_args(argv)
+        options = parser().parse_args(argv)
     except SystemExit as stop:  # argparse, after --help or a usage error
         return stop.code if isinstance(stop.code, int) else 2
     status: int = options.run(options)
@@ -62,215 +58,6 @@ def _run(argv: Sequence[str] | None) -> int:
 def _fail(reason: str) -> int:
     print(f"bptt: {reason}", file=sys.stderr)
     return 2
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="bptt",
-        description="Derive, verify and report the backpropagation-through-time equations of recurrent networks.",
-        epilog="exit status: 0 holds · 1 does not hold · 2 could not be done",
-    )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    _command(commands, "list", _list, "architectures of the library", ["bptt list", "bptt list --json"])
-
-    show = _command(
-        commands, "show", _show, "forward and backward equations, shapes, count", ["bptt show lstm", f"bptt show {RNN}"]
-    )
-    _takes_systems(show)
-
-    count = _command(
-        commands,
-        "count",
-        _count,
-        "parameters, symbolic and at given sizes, as each framework counts them",
-        ["bptt count lstm --sizes D=4,H=3", "bptt count mycell.eqs --json"],
-    )
-    _takes_systems(count)
-    _takes_sizes(count)
-
-    verify = _command(
-        commands,
-        "verify",
-        _verify,
-        "check the gradient by independent methods",
-        ["bptt verify lstm gru", "bptt verify mycell.eqs --json"],
-    )
-    _takes_systems(verify)
-
-    report = _command(
-        commands,
-        "report",
-        _report,
-        "write the derivation as HTML, LaTeX and JSON",
-        ["bptt report lstm gru -o out/", "bptt report mycell.eqs --pdf --notation ng --sizes D=4,H=3"],
-    )
-    _takes_systems(report)
-    _takes_sizes(report)
-    report.add_argument("-o", "--out", default=".", metavar="OUT", help="directory of NAME.html, NAME.tex, NAME.json")
-    report.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
-    report.add_argument("--notation", default="standard", metavar="NAME", help="standard (default) or ng")
-
-    check = _command(
-        commands,
-        "check",
-        _check,
-        "say whether a hand-written gradient is right, and which term of it is wrong",
-        [
-            "bptt check dump.npz --cell lstm",
-            "bptt check my_lstm.py:lstm_backward --forward lstm_forward --cell lstm",
-            "bptt check rnn.py:lossFun --allow clip",
-            "bptt check --template lstm",
-        ],
-        "exit status: 0 correct, or an allowed policy · 1 wrong, or another policy · 2 undecided, or bad input",
-    )
-    _takes_a_dump(check)
-
-    code = _command(
-        commands,
-        "code",
-        _code,
-        "the NumPy module that computes it, forward and backward",
-        ["bptt code lstm -o lstm.py", "bptt code gru | less"],
-    )
-    code.add_argument("system", metavar="SYSTEM", help=SYSTEM)
-    code.add_argument("--strict", action="store_true", help="warnings are errors")
-    code.add_argument("-o", "--out", default="", metavar="FILE", help="write to a file")
-    code.add_argument("--force", action="store_true", help="overwrite the file")
-    return parser
-
-
-def _command(
-    commands: argparse._SubParsersAction[_Parser],
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    summary: str,
-    examples: Sequence[str],
-    note: str = "",
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog="\n".join(["examples:", *(f"  {example}" for example in examples), *(["", note] if note else [])]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--json", action="store_true", help="JSON alone on stdout")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _takes_systems(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("systems", nargs="+", metavar="SYSTEM", help=SYSTEM)
-    parser.add_argument("--strict", action="store_true", help="warnings are errors")
-
-
-def _takes_a_dump(parser: argparse.ArgumentParser) -> None:
-    dump = parser.add_argument_group("arrays and functions")
-    dump.add_argument(
-        "target", nargs="?", metavar="FILE", help="arrays (npz, safetensors), or file.py:function, which is run"
-    )
-    dump.add_argument("--template", default="", metavar="CELL", help="print what to dump, and scripts that do")
-    dump.add_argument("--cell", default="", metavar="CELL", help="a name, a file or equations; all cells if absent")
-    dump.add_argument("--loss", default="", metavar="NAME", help="the loss that the code differentiates")
-    dump.add_argument("--map", action="append", default=[], metavar="AUTHOR=QUANTITY", help="what an array is")
-    dump.add_argument("--convention", default="", metavar="TEXT", help="the convention that the arrays are in")
-    dump.add_argument("--allow", action="append", default=[], metavar="POLICY", help="as truncate:1 or clip")
-    dump.add_argument("--budget", type=_seconds, default=45.0, metavar="S", help="seconds for the search (45)")
-    calls = parser.add_argument_group("functions")
-    calls.add_argument("--forward", default="", metavar="NAME", help="the forward function, if there is one apart")
-    calls.add_argument("--adapter", default="", metavar="JSON", help="how the functions are called, or a file of it")
-    calls.add_argument("--timeout", type=_seconds, default=60.0, metavar="S", help="seconds that the file may run (60)")
-    calls.add_argument("--seed", type=int, default=0, metavar="N", help="of the arrays that are made")
-    calls.add_argument("--show-output", action="store_true", help="what the file prints, on stderr")
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise ValueError
-    return value
-
-
-def _takes_sizes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sizes", default="", metavar="D=4,H=3", help="numbers for the dimensions")
-
-
-# --- from options to arguments; each imports its command when it is asked for --------------------------------------
-
-
-def _list(options: argparse.Namespace) -> int:
-    from reports.commands.listing import list_architectures
-
-    return list_architectures(as_json=options.json)
-
-
-def _show(options: argparse.Namespace) -> int:
-    from reports.commands.show import show
-
-    return show(options.systems, as_json=options.json, strict=options.strict)
-
-
-def _count(options: argparse.Namespace) -> int:
-    from reports.commands.count import count
-
-    return count(options.systems, sizes=options.sizes, as_json=options.json, strict=options.strict)
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from reports.commands.verify import verify
-
-    return verify(options.systems, as_json=options.json, strict=options.strict)
-
-
-def _report(options: argparse.Namespace) -> int:
-    from reports.commands.report import report
-
-    return report(
-        options.systems,
-        out=options.out,
-        pdf=options.pdf,
-        notation=options.notation,
-        sizes=options.sizes,
-        as_json=options.json,
-        strict=options.strict,
-    )
-
-
-def _check(options: argparse.Namespace) -> int:
-    from reports.commands.check import Options, check, show_template
-
-    if bool(options.template) == bool(options.target):
-        raise Failure("check takes a file, or --template CELL; see bptt check --help")
-    if options.template:
-        return show_template(options.template)
-    given = Options(
-        cell=options.cell,
-        loss=options.loss,
-        convention=options.convention,
-        maps=options.map,
-        allowed=options.allow,
-        forward=options.forward,
-        adapter=options.adapter,
-        timeout=options.timeout,
-        seed=options.seed,
-        shown=options.show_output,
-        budget=options.budget,
-    )
-    return check(options.target, given, as_json=options.json)
-
-
-def _code(options: argparse.Namespace) -> int:
-    from reports.commands.code import code
-
-    return code(options.system, out=options.out, force=options.force, as_json=options.json, strict=options.strict)
 
 
 if __name__ == "__main__":

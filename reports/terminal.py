@@ -17,6 +17,7 @@ from derive.counts import parameter_count
 from derive.equation import Equation
 from derive.expr import Op, Ref, is_op, ref
 from derive.rewrite import rebuild
+from derive.routes import routes
 from derive.system import System
 from derive.text import index_text, to_text
 from derive.typeset import additive
@@ -40,6 +41,8 @@ def show(system: System, width: int | None = None) -> str:
     blocks = ["\n".join([head, *filter(None, [system.source]), *(f"· {note}" for note in system.notes)])]
     blocks.append(_titled("Shapes", _shapes(system)))
     blocks.append(_titled("Forward", _equations(context, context.forward, limit)))
+    ways = [_signs(str(route)) for route in routes(system)]
+    blocks.append(_titled("Paths (forward; gradients go the other way)", ways))
     backward = [e for e in context.backward if e.expr != 0]
     blocks.append(_titled("Backward", _equations(context, backward, limit)))
     if context.zeros:

@@ -24,6 +24,7 @@ LAZY_TARGETS = {
     "jax": "not a dependency; one of the exchange formats",
     "matplotlib": "the extra `report`",
     "rich": "only a terminal needs it",
+    "pydoc_data": "half a megabyte of text, without which some distributions install Python",
 }
 LAZY_MODULES = {
     "derive.system": "functions of later modules are offered as its methods",
@@ -31,7 +32,7 @@ LAZY_MODULES = {
     "numeric": "what checks a gradient is a third of its modules, and imported when it is asked for",
     "numeric.check": "the package is what `numeric.check(…)` calls, and its modules import it",
     "reports.pytest_plugin": "pytest imports it in every project where the package is installed",
-    "reports.cli": "`bptt --help` answers in 0.2 s, so every command imports what it needs",
+    "reports.dispatch": "`bptt --help` answers in 0.2 s, so every command imports what it needs",
 }
 
 

@@ -10,10 +10,12 @@ Read next: `derive.networks.masks`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy
 
 from derive.errors import EquationError
-from derive.expr import Ref, apply, axis_symbol, is_op, matmul, neg, plus, power, ref, times, transpose
+from derive.expr import Ref, apply, axis_symbol, concat, is_op, matmul, neg, plus, power, ref, times, transpose
 from derive.networks.connect import last, now, only_input, only_output, wired
 from derive.networks.layers import defined
 from derive.networks.rename import Names, assembled, dimension_text
@@ -64,7 +66,47 @@ def head(system: System, kind: str = "linear", *, of: str | None = None, at: str
     return defined(net, supply.fresh("p"), apply(HEADS[kind], now(y)), y.axis)
 
 
-def embedded(system: System, input: str | None = None, *, index: str = "k", classes: str = "V") -> System:
+def maxout(system: System, *, of: str | Sequence[str] | None = None, width: str = "M") -> System:
+    """A layer of pairs of which the larger counts: ``pair[t] = W_pair @ h[t] + b_pair``.
+
+    Then ``maxout[t] = max(rows(pair[t], 0:M), rows(pair[t], M:2*M))``.
+
+    Goodfellow et al. 2013, arXiv 1302.4389; read out so by Cho et al. 2014 and Bahdanau et al. 2015, who pair rows 2i−1
+    and 2i.  Here row i is paired with row M + i: the same layers, with the rows of W_pair in another order.
+
+    Args:
+        system: computes h[t]: H.
+        of: what is read, several quantities along one axis one below the other; default the only output.
+        width: M, a new dimension or a number; W_pair has 2M rows.
+
+    Raises:
+        EquationError: if something is nothing that the system has, or along another axis.
+    """
+    names = [of] if isinstance(of, str) else list(of or [only_output(system)])
+    for name in names:
+        if name not in system.variables:
+            raise EquationError(f"{name} is no quantity of {system.name}; there are {', '.join(system.variables)}")
+        if system.variables[name].axis not in (None, system.variables[names[0]].axis):
+            raise EquationError(f"{name} cannot be read with {names[0]}: it runs along another axis")
+    source = concat(*(now(system.variables[name]) for name in names))
+    size, supply = dimension_text(width), Names(system.variables)
+    if size.is_Integer and size < 1:
+        raise EquationError(f"a maxout layer of width {size}: at least 1")
+    out = supply.fresh("pair")
+    weight = Var(supply.fresh(f"W_{out}"), (2 * size, system.shape_of(source)[0]), None, "parameter")
+    bias = Var(supply.fresh(f"b_{out}"), (2 * size,), None, "parameter")
+    pair_ = Var(out, (2 * size,), system.variables[names[0]].axis)
+    line = Equation(now(pair_), plus(matmul(ref(weight.name), source), ref(bias.name)))
+    net = assembled(
+        (*system.equations, line), {**system.variables, **{v.name: v for v in (weight, bias, pair_)}}, system
+    )
+    halves = [apply("rows", now(pair_), static=(sympy.Tuple(low, low + size),)) for low in (sympy.Integer(0), size)]
+    return defined(net, supply.fresh("maxout"), apply("max", *halves), pair_.axis)
+
+
+def embedded(
+    system: System, input: str | None = None, *, index: str = "k", classes: str = "V", padding: int | None = None
+) -> System:
     """Integers instead of vectors: ``x[t] := take(E, k[t])``, a column of the table E: D, V.
 
     The gradient of E adds up where an index occurs more than once.
@@ -74,6 +116,13 @@ def embedded(system: System, input: str | None = None, *, index: str = "k", clas
         input: which input; default the only one.
         index: name of the sequence of integers in 0…V−1.
         classes: V.
+        padding: an index that stands for no word: ``x[t] := take(real, k[t]) * take(E, k[t])``, where the row real is
+            0 at that index and 1 elsewhere.  Its vector is zero, and its column of E gets no gradient, whatever is
+            stored there.  PyTorch's ``padding_idx`` has the same gradient, and the same values as long as the column
+            is zero, as it is at first.
+
+    Raises:
+        EquationError: if `padding` is no index of the table for certain.
     """
     name = only_input(system, input)
     var = system.variables[name]
@@ -81,7 +130,27 @@ def embedded(system: System, input: str | None = None, *, index: str = "k", clas
     count = dimension_text(classes)
     table = Var(supply.fresh("E"), (var.shape[0], count), None, "parameter")
     indices = Var(supply.fresh(index), (), var.axis, "input", count)
-    return wired(system, {name: apply("take", ref(table.name), now(indices))}, (table, indices))
+    vector = apply("take", ref(table.name), now(indices))
+    if padding is not None:
+        real = Var(supply.fresh("real"), (ONE, count))
+        system = _first(system, real, _all_but(padding, count))
+        vector = times(apply("take", ref(real.name), now(indices)), vector)
+    return wired(system, {name: vector}, (table, indices))
+
+
+def _all_but(index: int, count: sympy.Expr) -> sympy.Expr:
+    """A row of ones with a zero at one index."""
+    if index < 0 or (index > 0 and not (count.is_Integer and index < count)):
+        known = f"0…{count - 1}" if count.is_Integer else "0, unless classes is a number"
+        raise EquationError(f"padding {index} is no index of a table of {count} classes for certain; give {known}")
+    place = sympy.Tuple(sympy.Integer(index), sympy.Integer(index + 1))
+    return plus(ONE, neg(transpose(apply("embed", ONE, static=(place, count)))))
+
+
+def _first(system: System, var: Var, expr: sympy.Expr) -> System:
+    """The system with one more quantity, before all others."""
+    equations = (Equation(now(var), expr), *system.equations)
+    return assembled(equations, {var.name: var, **system.variables}, system)
 
 
 def loss(system: System, kind: str = "cross-entropy", *, of: str | None = None, target: str | None = None) -> System:

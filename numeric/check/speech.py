@@ -76,9 +76,11 @@ class Speech:
     def place(self, where: str) -> str:
         """``f (Wf, bf)``: quantities, and the arrays that belong to them."""
         names = list(dict.fromkeys(where.split(", ")))
-        twins = {stem(name) for name in names}
-        said = ", ".join(map(self._one, names))
-        return f"{twins.pop()}: {said}" if len(names) > 1 and len(twins) == 1 else said
+        copies: dict[str, list[str]] = {}
+        for name in names:
+            copies.setdefault(stem(name), []).append(name)
+        said = {base: ", ".join(map(self._one, same)) for base, same in copies.items()}
+        return ", ".join(f"{base}: {text}" if len(copies[base]) > 1 else text for base, text in said.items())
 
     def _one(self, name: str) -> str:
         if name in self.bound.cotangents and self.bound.system.variables[name].shape == ():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sympy
 
+from derive.bounds import Bound, product_bound
 from derive.expr import ref, step
 from derive.jacobian import Block as JacobianBlock
 from derive.jacobian import Jacobian, jacobian
@@ -18,7 +19,7 @@ from derive.operands import name_operands
 from derive.primitives import TABLE
 from derive.simplify import operations_in
 from derive.system import System
-from reports.bounds import product_bound
+from derive.typeset import typeset
 from reports.context import Context
 from reports.document import Block, Heading, Prose, Row, Rows
 from reports.inline import plain
@@ -113,7 +114,7 @@ def _size(found: Jacobian, primal: System, names: SystemNames, single: bool) -> 
     for block in found.all_lags.values():
         terms = []
         for product in block.terms:
-            number, norms = product_bound(product, primal, names)
+            number, norms = _in_latex(product_bound(product, primal), names)
             terms.append(_scaled(number, norms))
             if len(found.all_lags) == len(block.terms) == 1 and single:
                 simple.append((number, norms))
@@ -140,6 +141,12 @@ def _size(found: Jacobian, primal: System, names: SystemNames, single: bool) -> 
         )
     blocks += _direct_path(found, primal, names)
     return blocks
+
+
+def _in_latex(bound: Bound, names: SystemNames) -> tuple[sympy.Expr, list[str]]:
+    """(a number, norms as LaTeX)."""
+    marks = {"2": "", "inf": r"_{\infty}"}
+    return bound.number, [rf"\lVert {typeset(norm.expr, names)} \rVert{marks[norm.kind]}" for norm in bound.norms]
 
 
 def _gammas(primal: System) -> str:

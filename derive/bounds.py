@@ -1,14 +1,16 @@
-r"""How large a Jacobian can be: a bound for every product of diagonal and full matrices.
+"""How large a Jacobian can be: a bound for every product of diagonal and full matrices.
 
 ‖diag(s) W‖ ≤ max|s| · ‖W‖. In s, the derivative of a function counts with γ, its largest value, from
 `Primitive.slope`: 1 for tanh, ¼ for σ. A gate counts as 1. What has no bound, such as a cell state, stays as a norm.
 
-Read next: `reports.sections.chain`.
+Read next: `derive.stability`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 import sympy
 
@@ -18,24 +20,65 @@ from derive.factors import Product
 from derive.primitives import TABLE
 from derive.simplify import tidied
 from derive.system import System
-from derive.typeset import typeset
-from reports.notation import SystemNames
+from derive.text import to_text
 
 LARGEST = {"sigmoid": 1, "tanh": 1, "softmax": 1, "step": 1, "sign": 1, "sin": 1, "cos": 1}
+SOFTMAX = sympy.Rational(1, 2)  # ‖diag(p) − p pᵀ‖ ≤ ½: Gershgorin, 2 p_i (1 − p_i) ≤ ½
 
 
-def product_bound(product: Product, system: System, names: SystemNames) -> tuple[sympy.Expr, list[str]]:
-    """(a number, norms as LaTeX), whose product bounds the norm of a product of factors."""
+@dataclass(frozen=True)
+class Norm:
+    """A norm that stays in a bound because nothing is known about it.
+
+    Attributes:
+        expr: an expression of the language.
+        kind: "2", the spectral norm of a matrix, or "inf", the largest absolute entry of a column.
+    """
+
+    expr: sympy.Expr
+    kind: Literal["2", "inf"]
+
+    def __str__(self) -> str:
+        text = to_text(self.expr)
+        return f"‖{text}‖" if self.kind == "2" else f"‖{text}‖∞"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A number times norms: a bound for the spectral norm of a product of factors.
+
+    Attributes:
+        number: what is known, such as ¼ for a sigmoid.
+        norms: what is not.
+    """
+
+    number: sympy.Expr
+    norms: tuple[Norm, ...]
+
+    def __str__(self) -> str:
+        norms = " ".join(map(str, self.norms))
+        return norms if norms and self.number == 1 else f"{self.number} {norms}".rstrip()
+
+
+def product_bound(product: Product, system: System) -> Bound:
+    """A bound for the norm of a product of factors of a Jacobian.
+
+    Args:
+        product: of `derive.jacobian`.
+        system: with named operands, as `derive.operands.name_operands` gives it.
+    """
     number: sympy.Expr = sympy.Integer(1)
-    norms: list[str] = []
+    norms: list[Norm] = []
     for factor in product:
         if factor.kind == "diag":
             scale, rest = diagonal_bound(factor.expr, system)
             number *= scale
-            norms += [rf"\lVert {typeset(part, names)} \rVert_{{\infty}}" for part in rest]
+            norms += [Norm(part, "inf") for part in rest]
+        elif factor.kind == "softmax":
+            number *= SOFTMAX
         elif factor.kind == "matrix":
-            norms.append(rf"\lVert {typeset(factor.expr, names)} \rVert")
-    return number, norms
+            norms.append(Norm(factor.expr, "2"))
+    return Bound(number, tuple(norms))
 
 
 def diagonal_bound(expr: sympy.Expr, system: System) -> tuple[sympy.Expr, list[sympy.Expr]]:
@@ -95,8 +138,8 @@ def _largest(factor: sympy.Expr, system: System) -> sympy.Expr | None:
         return abs(factor)
     if isinstance(factor, Ref):
         var = system.variables.get(factor.name)
-        if var is None or var.is_leaf:
-            return None
+        if var is None or var.is_leaf or factor.index != (step(var.axis) if var.axis else None):
+            return None  # h[t-1] may be an initial value, of any size
         expr = system.equation(factor.name).expr
         return sympy.Integer(LARGEST[expr.primitive]) if isinstance(expr, Op) and expr.primitive in LARGEST else None
     if is_op(factor, "plus") and len(factor.operands) == 2 and factor.operands[0] == 1:

@@ -1,0 +1,71 @@
+"""Options of `bptt check` and of the demos, and in parentheses what they are if they are not given.
+
+Imports nothing heavy, because `bptt --help` imports this module.
+
+Read next: `reports.dispatch`.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+
+def language_model_options(parser: ArgumentParser, system: str) -> None:
+    """Options of ``bptt demo language-model``; `system` says what a cell can be."""
+    parser.add_argument("--cell", default="gru-reset-after", metavar="SYSTEM", help=f"{system} (gru-reset-after)")
+    parser.add_argument("--hidden", type=int, metavar="N", help="units of the cell (256)")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--seconds", type=float, metavar="S", help="how long to learn (60)")
+    length.add_argument("--steps", type=int, metavar="N", help="steps instead of seconds: the seed tells the outcome")
+    parser.add_argument("--temperature", type=float, default=0.7, metavar="X", help="of the sample (0.7)")
+    parser.add_argument("--text", default="", metavar="FILE", help="learn from this text instead")
+    parser.add_argument("-o", "--out", default="", metavar="FILE", help="write parameters and symbols, as NumPy's .npz")
+    parser.add_argument("--force", action="store_true", help="overwrite the file")
+    _seed(parser)
+
+
+def ner_options(parser: ArgumentParser) -> None:
+    """Options of ``bptt demo ner``."""
+    parser.add_argument("--hidden", type=int, metavar="N", help="rows of h[t], an even number (32)")
+    parser.add_argument("--steps", type=int, metavar="N", help="of training (500)")
+    _seed(parser)
+
+
+def copy_options(parser: ArgumentParser) -> None:
+    """Options of ``bptt demo copy``."""
+    parser.add_argument("--hidden", type=int, metavar="N", help="units with attention; without, there are more (64)")
+    parser.add_argument("--longest", type=int, metavar="N", help="longest sequence in training (20)")
+    parser.add_argument("--steps", type=int, metavar="N", help="of training (1500)")
+    _seed(parser)
+
+
+def _seed(parser: ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, metavar="N", help="of first values and draws (0)")
+
+
+def check_options(parser: ArgumentParser) -> None:
+    """Options of ``bptt check``."""
+    dump = parser.add_argument_group("arrays and functions")
+    dump.add_argument(
+        "target", nargs="?", metavar="FILE", help="arrays (npz, safetensors), or file.py:function, which is run"
+    )
+    dump.add_argument("--template", default="", metavar="CELL", help="print what to dump, and scripts that do")
+    dump.add_argument("--cell", default="", metavar="CELL", help="a name, a file or equations; all cells if absent")
+    dump.add_argument("--loss", default="", metavar="NAME", help="the loss that the code differentiates")
+    dump.add_argument("--map", action="append", default=[], metavar="AUTHOR=QUANTITY", help="what an array is")
+    dump.add_argument("--convention", default="", metavar="TEXT", help="the convention that the arrays are in")
+    dump.add_argument("--allow", action="append", default=[], metavar="POLICY", help="as truncate:1 or clip")
+    dump.add_argument("--budget", type=_seconds, default=45.0, metavar="S", help="seconds for the search (45)")
+    calls = parser.add_argument_group("functions")
+    calls.add_argument("--forward", default="", metavar="NAME", help="the forward function, if there is one apart")
+    calls.add_argument("--adapter", default="", metavar="JSON", help="how the functions are called, or a file of it")
+    calls.add_argument("--timeout", type=_seconds, default=60.0, metavar="S", help="seconds that the file may run (60)")
+    calls.add_argument("--seed", type=int, default=0, metavar="N", help="of the arrays that are made")
+    calls.add_argument("--show-output", action="store_true", help="what the file prints, on stderr")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise ValueError
+    return value
