@@ -12,10 +12,10 @@ from numeric.reference import evaluate
 from numeric.verify import verify
 
 if TYPE_CHECKING:
-    from numeric.check.adapter import Adapter
     from numeric.check.arrays import check_arrays
     from numeric.check.assertion import assert_gradients
-    from numeric.check.callables import check
+    from numeric.check.calling.adapter import Adapter
+    from numeric.check.calling.callables import check
     from numeric.check.verdict import Verdict
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _LATER = {
-    "Adapter": "numeric.check.adapter",
+    "Adapter": "numeric.check.calling.adapter",
     "Verdict": "numeric.check.verdict",
     "assert_gradients": "numeric.check.assertion",
     "check_arrays": "numeric.check.arrays",

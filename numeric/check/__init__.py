@@ -21,7 +21,7 @@ class _Package(ModuleType):
     """This package, which can be called: `numeric.check(forward=…, backward=…)` is `numeric.check.callables.check`."""
 
     def __call__(self, **arguments: Any) -> Verdict:
-        from numeric.check.callables import check
+        from numeric.check.calling.callables import check
 
         return check(**arguments)
 

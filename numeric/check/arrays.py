@@ -3,7 +3,7 @@
 Keys say what an array is, in the author's own names: ``input/x``, ``initial/h``, ``param/Wf``, ``output/h``,
 ``cotangent/h`` (or ``target/y`` and ``loss``), ``grad/Wf``.
 
-Read next: `numeric.check.adapter`.
+Read next: `numeric.check.calling.adapter`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 import derive
 from derive.networks import NAMED, build
 from derive.system import System
-from numeric.check.bind import Undecided, bind
-from numeric.check.diagnosis import judge
+from numeric.check.conventions.bind import Undecided, bind
+from numeric.check.diagnosis.judge import judge
 from numeric.check.dump import Dump
 from numeric.check.foreign import as_arrays
 from numeric.check.verdict import Verdict

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from derive.system import System
-from numeric.check.adapter import Adapter
 from numeric.check.arrays import check_arrays
-from numeric.check.callables import check
+from numeric.check.calling.adapter import Adapter
+from numeric.check.calling.callables import check
 from numeric.check.files import read
 from numeric.check.verdict import Verdict
 

@@ -4,7 +4,7 @@ Keys say what an array is: ``input/x``, ``initial/h``, ``param/Wf``, ``output/h`
 ``cotangent/h`` (the upstream gradient of an output) or ``target/y`` and ``loss`` (of a code that differentiates a
 loss), and ``grad/…`` under the name of what it is the gradient of.  What the names mean is found out elsewhere.
 
-Read next: `numeric.check.axes`.
+Read next: `numeric.check.conventions.axes`.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from typing import Any
 
 import derive
 from numeric.check.arrays import check_arrays
-from numeric.check.callables import judge
-from numeric.check.child import run_file
+from numeric.check.calling.callables import judge
+from numeric.check.calling.child import run_file
 from numeric.check.files import Arrays, read
 from numeric.check.template import template
 from numeric.check.verdict import Verdict

@@ -3,7 +3,7 @@
 Every mutant is derived from the adjoint of the system at hand, so the search works for any cell and network.  The
 same change at all gates, at all recurrent edges or of all weights is one mutant: people make one mistake everywhere.
 
-Read next: `numeric.check.regions`.
+Read next: `numeric.check.diagnosis.regions`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from numeric.check.edits import Edit
 from numeric.check.mistakes.factors import misplaced
 from numeric.check.mistakes.gradients import local_edits
 from numeric.check.mistakes.mutant import Mutant, Window
@@ -19,7 +18,8 @@ from numeric.check.mistakes.reads import replaced, shifted, swapped, transposed
 from numeric.check.mistakes.slopes import derivatives
 from numeric.check.mistakes.terms import dropped, entering, inside, signs, unlinked
 from numeric.check.mistakes.windows import truncations
-from numeric.check.view import View, stem
+from numeric.check.variants.edits import Edit
+from numeric.check.variants.view import View, stem
 
 __all__ = ["Mutant", "Window", "local_edits", "mutants"]
 FAMILIES = (dropped, unlinked, inside, entering, derivatives, transposed, shifted, swapped, misplaced, signs, replaced)

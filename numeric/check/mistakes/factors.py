@@ -11,9 +11,9 @@ import sympy
 
 from derive.expr import Op, Ref, Step, is_op, neg, plus, ref, refs, step, times
 from derive.system import Equation
-from numeric.check.edits import ONE, Edit, Path, factors, mapped, parts, terms
 from numeric.check.mistakes.mutant import Mutant, owner_of
-from numeric.check.view import View
+from numeric.check.variants.edits import ONE, Edit, Path, factors, mapped, parts, terms
+from numeric.check.variants.view import View
 
 
 def misplaced(view: View) -> Iterator[Mutant]:

@@ -11,9 +11,9 @@ import sympy
 
 from derive.expr import Fixed, Ref, Step, is_op, neg, plus, ref, refs, step, transpose
 from derive.system import Equation
-from numeric.check.edits import ONE, ZERO, Edit, Path, but_first, mapped, parts, terms
 from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
-from numeric.check.view import View, axis_of, stem
+from numeric.check.variants.edits import ONE, ZERO, Edit, Path, but_first, mapped, parts, terms
+from numeric.check.variants.view import View, axis_of, stem
 
 
 def local_edits(view: View, equation: Equation) -> Iterator[Mutant]:

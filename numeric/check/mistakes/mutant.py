@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import sympy
 
 from derive.expr import Ref, refs
-from numeric.check.edits import Edit
-from numeric.check.view import View
+from numeric.check.variants.edits import Edit
+from numeric.check.variants.view import View
 
 Window = frozenset[tuple[str, int]]  # quantities, and the positions at which they are zero
 

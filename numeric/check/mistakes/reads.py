@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from derive.expr import Op, Ref, Step, is_op, ref, step, transpose
 from derive.primitives import TABLE
 from derive.system import Equation
-from numeric.check.edits import Edit, Path, but_first, parts
 from numeric.check.mistakes.mutant import Mutant, owner_of
-from numeric.check.view import View, axis_of
+from numeric.check.variants.edits import Edit, Path, but_first, parts
+from numeric.check.variants.view import View, axis_of
 
 
 def transposed(view: View) -> Iterator[Mutant]:

@@ -12,9 +12,9 @@ import sympy
 from derive.elementwise import partial
 from derive.expr import apply, neg, plus, power, times
 from derive.system import Equation
-from numeric.check.edits import ONE, Edit
 from numeric.check.mistakes.mutant import Mutant
-from numeric.check.view import Slope, View
+from numeric.check.variants.edits import ONE, Edit
+from numeric.check.variants.view import Slope, View
 
 
 def derivatives(view: View) -> Iterator[Mutant]:

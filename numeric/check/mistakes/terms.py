@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import sympy
 
 from derive.expr import Fixed, Ref, Step, apply, is_op, neg, plus, ref, refs
-from numeric.check.edits import ZERO, Edit, parts, terms
 from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
-from numeric.check.view import View, axis_of
+from numeric.check.variants.edits import ZERO, Edit, parts, terms
+from numeric.check.variants.view import View, axis_of
 
 
 def dropped(view: View) -> Iterator[Mutant]:

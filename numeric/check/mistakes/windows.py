@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from derive.expr import Step, refs
 from numeric.check.mistakes.mutant import Mutant, Window
-from numeric.check.view import View
+from numeric.check.variants.view import View
 
 LONGEST = 24  # steps
 

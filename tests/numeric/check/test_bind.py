@@ -11,8 +11,8 @@ import pytest
 
 import derive
 import numeric
-from numeric.check.bind import Undecided, bind
 from numeric.check.bound import Bound
+from numeric.check.conventions.bind import Undecided, bind
 from numeric.check.dump import Dump
 
 D, H, B, T = 5, 4, 3, 6

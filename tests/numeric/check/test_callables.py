@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import numeric
-from numeric.check.adapter import Adapter, adapter_of, sizes_of
-from numeric.check.callables import code_of, judge
-from numeric.check.calls import Code, Session
-from numeric.check.child import run_file
-from numeric.check.regimes import trials
+from numeric.check.calling.adapter import Adapter, adapter_of, sizes_of
+from numeric.check.calling.callables import code_of, judge
+from numeric.check.calling.calls import Code, Session
+from numeric.check.calling.child import run_file
+from numeric.check.calling.regimes import trials
 from numeric.check.verdict import Finding, Verdict
 from tests.numeric.check.styles import COLUMNS, FINAL, GLOBALS, LAYER, ROWS, STYLES
 

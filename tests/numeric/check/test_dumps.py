@@ -13,9 +13,9 @@ import derive
 import numeric
 from derive.networks import bidirectional, head, loss, stack
 from derive.system import System
-from numeric.check.assemble import derived
-from numeric.check.bind import Undecided, bind
 from numeric.check.bound import Bound
+from numeric.check.conventions.assemble import derived
+from numeric.check.conventions.bind import Undecided, bind
 from numeric.check.dump import Dump
 
 D, H, V, B, T = 5, 4, 7, 3, 6
