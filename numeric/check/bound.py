@@ -28,7 +28,7 @@ class Space:
 
     Args:
         shapes: by quantity, of its public array: a parameter ``W`` (n, m); a sequence ``x`` or an intermediate ``z_f``
-            (T, B, …); a time-free input (B, …); an initial value, called ``h[0]``, (B, …).
+            (T, B, …); a time-free input (B, …); an initial value, called ``h[0]`` whatever its position is, (B, …).
     """
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:

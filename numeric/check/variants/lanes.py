@@ -97,16 +97,9 @@ class Derivation:
         cotangent = self.whole.find("cotangent", base)
         if cotangent is None:
             return None
+        given = self.primal.boundaries.get(base, ()) if position else ()
         for out in self.equations:
-            if out.name != cotangent.name:
-                continue
-            index = out.index
-            if position:
-                axis = cotangent.axis
-                assert axis is not None
-                if isinstance(index, Fixed) and index.position(self.sizes.steps(axis)) == int(position[:-1]):
-                    return out
-            elif not isinstance(index, Fixed):
+            if out.name == cotangent.name and (out.index in given if position else not isinstance(out.index, Fixed)):
                 return out
         return None
 
