@@ -9,12 +9,15 @@ Read next: `numeric.check.calling.adapter`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import derive
 from derive.networks import NAMED, build
 from derive.system import System
+from numeric.check.bound import Bound
 from numeric.check.conventions.bind import Undecided, bind
+from numeric.check.conventions.shared import shared, unshared
 from numeric.check.diagnosis.judge import judge
 from numeric.check.dump import Dump
 from numeric.check.foreign import as_arrays
@@ -54,13 +57,43 @@ def check_arrays(
     found = as_arrays(arrays)
     dump = Dump.of(found.values, {**found.precisions, **(precision or {})})
     system, family = _cell(cell)
-    try:
-        bounds = bind(
+
+    def bound(dump: Dump, system: System | None = system, family: str = family) -> list[Bound]:
+        return bind(
             dump, cell=system, family=family, loss=loss, mapping=mapping, convention=convention, progress=progress
         )
+
+    try:
+        bounds = _bounds(dump, bound, cell)
     except Undecided as reason:
         return Verdict("undecided", False, architecture=reason.nearest, worst=reason.difference, notes=(str(reason),))
-    return judge(bounds, budget=budget, progress=progress)
+    bounds = [one for b in bounds for one in ((b.without_direct(), b) if b.direct else (b,))]
+    coarsest = max(dump.spacing(kind) for kind in ("input", "param", "output", "grad"))
+    coarse = [replace(b, claims=tuple(replace(c, precision=coarsest) for c in b.claims)) for b in bounds]
+    return judge(coarse, budget=budget, progress=progress)
+
+
+def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | None) -> list[Bound]:
+    """What the dump means; if nothing fits as it is, then with shared initial states, or in the family of a network.
+
+    Raises:
+        Undecided: the first reason.
+    """
+    try:
+        return bound(dump)
+    except Undecided as reason:
+        for repeated, where in unshared(dump):
+            try:
+                return [shared(one, dump, where) for one in bound(repeated)]
+            except Undecided:
+                continue
+        family = next((f for f in FAMILIES if isinstance(cell, str) and cell in NAMED and cell.startswith(f)), "")
+        if not family:
+            raise
+        try:
+            return bound(dump, None, family)  # of its kind, perhaps with other sizes
+        except Undecided:
+            raise reason from None
 
 
 def _cell(cell: System | str | None) -> tuple[System | None, str]:
@@ -73,5 +106,6 @@ def _cell(cell: System | str | None) -> tuple[System | None, str]:
         return derive.parse(cell), ""
     if cell in NAMED:
         return build(cell), ""
-    derive.load(cell)  # an unknown name is an error, with the closest one
-    return None, next((family for family in FAMILIES if cell.startswith(family)), "")
+    system = derive.load(cell)  # an unknown name is an error, with the closest one
+    family = next((family for family in FAMILIES if cell.startswith(family)), "")
+    return (None, family) if family else (system, "")

@@ -11,7 +11,7 @@ Read next: `numeric.check.verdict`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -69,12 +69,14 @@ class Claim:
         values: as given, in float64.
         index: addresses in a `Space`, of the shape of `values`.
         precision: the spacing of the author's dtype at 1; 2.2e-16 for float64, 1.2e-7 for float32.
+        more: further addresses, whose gradients add up with those at `index`: of a state that all examples share.
     """
 
     name: str
     values: Floats
     index: Integers
     precision: float = float(np.finfo(np.float64).eps)
+    more: tuple[Integers, ...] = ()
 
     def quantities(self, space: Space) -> tuple[str, ...]:
         """The quantities that it holds numbers of, in the order of the space."""
@@ -102,6 +104,8 @@ class Bound:
         worst: the largest relative difference of the forward values that were compared; None if there were none.
         changed: what the forward does otherwise than the cell of that name, in words; empty if nothing.
         intended: that cell, with the same names, where the forward is a change of it.
+        direct: upstream gradients of initial values, by their name in the space: some authors add them to the gradient
+            of the initial value, some do not.
         parts: where several upstream gradients of one quantity add up, each by the author's name: the quantity, and
             its share of `cotangents`.
         notes: what the reader should know, one line each.
@@ -123,5 +127,14 @@ class Bound:
     changed: tuple[str, ...] = ()
     intended: System | None = None
     parts: Mapping[str, tuple[str, Floats]] = field(default_factory=dict)
+    direct: Mapping[str, Floats] = field(default_factory=dict)
+
+    def without_direct(self) -> Bound:
+        """The same, with the upstream gradients of initial values taken out of the author's gradients of them."""
+        flat = np.zeros(self.space.size)
+        for name, value in self.direct.items():
+            flat[self.space.addresses(name)] = value
+        return replace(self, claims=tuple(replace(c, values=c.values - flat[c.index]) for c in self.claims))
+
     notes: tuple[str, ...] = ()
     steps: Mapping[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Somebody's functions, called
+"""Somebody's functions called: what they take and return, and the arrays by which they are judged.
 
-Read next: ` what they take, what they return, and which arrays they are to be judged by.:numeric.check.calling.adapter`.
+Read next: `numeric.check.calling.adapter`.
 """

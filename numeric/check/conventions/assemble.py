@@ -45,7 +45,8 @@ def assembled(
     system, setting = fit.system, fit.setting
     space = space_of(system, setting.sizes)
     read = dict(fit.read)
-    cotangents, parts, notes = _cotangents(dump, fit, read, literal or {})
+    direct: dict[str, Floats] = {}
+    cotangents, parts, notes = _cotangents(dump, fit, read, literal or {}, direct)
     cotangents |= {name: np.ones(setting.sizes.batch) for name in above}
     bound = Bound(
         system,
@@ -62,6 +63,7 @@ def assembled(
         changed=fit.candidate.changed,
         intended=name_operands(fit.candidate.intended()) if fit.candidate.intended is not None and not above else None,
         parts=parts,
+        direct=direct,
         steps={axis: setting.sizes.steps(axis) for axis in system.axes},
     )
     found, more = claims(dump, Place(system, setting, fit.layout, space, read), cache(lambda: derived(bound)))
@@ -105,9 +107,12 @@ def misnamed(dump: Dump, fit: Fit) -> dict[str, tuple[str, str]]:
 
 
 def _cotangents(
-    dump: Dump, fit: Fit, read: dict[str, Reading], literal: Mapping[str, str]
+    dump: Dump, fit: Fit, read: dict[str, Reading], literal: Mapping[str, str], direct: dict[str, Floats]
 ) -> tuple[dict[str, Floats], dict[str, tuple[str, Floats]], list[str]]:
-    """Upstream gradients by quantity, and by name if several add up.  Adds how they are read to `read`."""
+    """Upstream gradients by quantity, and by name if several add up.  Adds how they are read to `read`.
+
+    What comes in at initial values goes to `direct`.
+    """
     system, sizes, notes = fit.system, fit.setting.sizes, []
     shares: dict[str, tuple[str, Floats]] = {}
     like = list(fit.setting.placements.values())
@@ -135,7 +140,8 @@ def _cotangents(
         elif reading.span == "initial+steps":
             value += given[1:]
             if np.any(given[0]):
-                notes.append(f"the first of the T + 1 entries of cotangent/{name}, of the initial value, is left out")
+                initial = f"{reading.quantity}[0]"
+                direct[initial] = direct.get(initial, 0.0) + given[0]
         else:
             value += given
     found: dict[str, Floats] = {}

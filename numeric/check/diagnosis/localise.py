@@ -61,7 +61,7 @@ def _error(region: Region, base: Result, scale: float) -> float:
 def _steps(region: Region, base: Result, view: View, scale: float) -> str | None:
     """Which steps of a sequence agree: the last one exact says that one step's backward pass is right."""
     var = view.primal.variables[region.quantity.partition("[")[0]]
-    if var.axis is None or "[" in region.quantity:
+    if var.axis is None or "[" in region.quantity or region.places.ndim == 2:
         return None
     shape = view.derivation.bound.space.shapes[region.quantity]
     steps = shape[0]

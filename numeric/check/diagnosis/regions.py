@@ -28,7 +28,7 @@ class Region:
     Attributes:
         claim: the author's name.
         quantity: a name of the `Space`.
-        places: addresses within that quantity.
+        places: addresses within that quantity; (S, n) where the gradients of S places add up.
         values: what the author has there.
         floor: magnitudes below this are rounding errors of the largest gradients.
         tolerance: of the relative difference.
@@ -43,9 +43,16 @@ class Region:
     tolerance: float
     turned: Array | None = None
 
+    def gathered(self, found: Array, *, turned: bool = False) -> Array:
+        """(lanes, n) of (lanes, size of the quantity): what stands where the author's values stand."""
+        places = self.turned if turned else self.places
+        assert places is not None
+        mine = found[:, places]
+        return mine.sum(1) if places.ndim == 2 else mine
+
     def error(self, found: Array, *, turned: bool = False) -> Array:
         """(lanes,) largest difference relative to the largest entry, of (lanes, size of the quantity)."""
-        mine = found[:, self.turned if turned else self.places]
+        mine = self.gathered(found, turned=turned)
         with np.errstate(all="ignore"):
             largest = np.maximum(np.abs(mine).max(1), np.abs(self.values).max(initial=0.0))
             error = np.abs(mine - self.values).max(1) / np.maximum(largest, self.floor)
@@ -53,7 +60,7 @@ class Region:
 
     def factor(self, found: Array) -> Array:
         """(lanes,) the number that brings the derivation closest to the author's values."""
-        mine = found[:, self.places]
+        mine = self.gathered(found)
         with np.errstate(all="ignore"):
             return (mine @ self.values) / np.einsum("ln,ln->l", mine, mine)
 
@@ -72,6 +79,8 @@ def regions(claims: Sequence[Claim], space: Space) -> list[Region]:
             inside = (index >= low) & (index < low + int(np.prod(space.shapes[name], dtype=int)))
             turned = _turned(claim, inside)
             values, places = claim.values.ravel()[inside], index[inside] - low
+            if claim.more:
+                places = np.stack([places, *(more.ravel()[inside] - low for more in claim.more)])
             found.append(
                 Region(
                     claim.name, name, places, values, floor, tolerance, None if turned is None else turned[inside] - low
