@@ -127,6 +127,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     chain.add_argument("--limit", type=int, default=100, metavar="N", help="most paths to list (default 100)")
 
+    notes = _command(
+        commands,
+        "notes",
+        _notes,
+        "numbers and statements of lecture notes, right and wrong, each checked",
+        ["bptt notes", 'bptt notes clipping "carried candidate"'],
+    )
+    notes.add_argument("names", nargs="*", metavar="NAME", help="of statements (default all)")
+
     verify = _command(
         commands,
         "verify",
@@ -274,10 +283,12 @@ def _count(options: argparse.Namespace) -> int:
 
 
 def _stability(options: argparse.Namespace) -> int:
-    from reports.commands.stability import claims, stability
-
     if options.claims:
-        return claims(as_json=options.json)
+        from reports.commands.claims import stability_claims
+
+        return stability_claims(as_json=options.json)
+    from reports.commands.stability import stability
+
     return stability(
         options.system or "",
         sizes=options.sizes,
@@ -302,6 +313,12 @@ def _chain(options: argparse.Namespace) -> int:
         as_json=options.json,
         strict=options.strict,
     )
+
+
+def _notes(options: argparse.Namespace) -> int:
+    from reports.commands.claims import notes
+
+    return notes(options.names, as_json=options.json)
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -15,7 +15,6 @@ from derive.bounds import Bound
 from derive.stability import Recurrence, columns
 from derive.stability import Stability as Analysis
 from derive.stability import stability as analyse
-from numeric.claims import CLAIMS
 from numeric.examples import example
 from numeric.stability import Spectra, spectra
 from reports.commands.failure import Failure
@@ -54,30 +53,6 @@ def stability(
     else:
         print_text(_text(analysis, numbers, steps, scale, seed))
     return 0
-
-
-def claims(*, as_json: bool) -> int:
-    """Print what lecture notes say about such gradients, right and wrong, each with what was found.
-
-    Returns:
-        0 if every statement was confirmed, else 1.
-    """
-    found = [(claim, *claim.check()) for claim in CLAIMS]
-    if as_json:
-        records = [
-            {"name": c.name, "said": c.said, "right": c.right, "statement": c.statement, "found": text, "holds": held}
-            for c, held, text in found
-        ]
-        print_json(records)
-    else:
-        blocks = []
-        for claim, held, text in found:
-            said = f"said: {claim.said} ({'right' if claim.right else 'wrong'})" if claim.said else ""
-            outcome = "found" if held else "NOT CONFIRMED"
-            lines = [claim.name, said, f"true: {claim.statement}", f"{outcome}: {text}"]
-            blocks.append("\n  ".join(filter(None, lines)))
-        print_text("\n\n".join(blocks))
-    return 0 if all(held for _, held, _ in found) else 1
 
 
 def _text(analysis: Analysis, numbers: list[Spectra], steps: int, scale: float | None, seed: int) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from reports.cli import main
 from reports.commands import chain as chain_command
-from reports.commands import stability as stability_command
+from reports.commands import claims as claims_command
 
 
 def run(capsys, *arguments):
@@ -76,8 +76,8 @@ def test_the_claims_are_all_confirmed(capsys):
 
 
 def test_a_claim_that_fails_is_status_one(capsys, monkeypatch):
-    broken = replace(stability_command.CLAIMS[0], check=lambda: (False, "nothing"))
-    monkeypatch.setattr(stability_command, "CLAIMS", (broken,))
+    broken = replace(claims_command.CLAIMS[0], check=lambda: (False, "nothing"))
+    monkeypatch.setattr(claims_command, "CLAIMS", (broken,))
     status, out, _ = run(capsys, "stability", "--claims")
     assert status == 1
     assert "NOT CONFIRMED: nothing" in out
