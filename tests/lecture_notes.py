@@ -194,7 +194,7 @@ ITEMS = (
         Run("bptt demo copy", ("without attention", "with attention"), "--steps 200 --hidden 16 --longest 4"),)),
 )  # fmt: skip
 
-# Printed by the commands of rows 26, 18 and 28; the first and the last give the same figures on any machine, by seed
+# Printed by the commands of rows 26, 28 and 18, the last abridged
 MEASURED = (
     ("bptt demo ner", """\
 2,000 sentences to learn from, 500 others held out; 24 s
@@ -295,8 +295,8 @@ def page() -> str:
     demos = "\n".join(f"`{command}`\n\n```text\n{text}```\n" for command, text in MEASURED)
     return f"""# What the lecture notes hold
 
-Five lecture notes on recurrent networks, from one cell to attention: every system, equation and number in them, with
-the command that shows it working. This page is written by `python tests/lecture_notes.py`, and a test runs every
+Five lecture notes on recurrent networks, from one cell to attention: the systems, equations and numbers in them, with
+the command that shows each working. This page is written by `python tests/lecture_notes.py`, and a test runs every
 command on it. Equations are in [the language](language.md) of this project and under its names.
 
 ## Systems and topics
@@ -323,8 +323,9 @@ Each is built as the notes print it, and what follows from it is computed: `bptt
 
 ## Demos, measured once
 
-On two CPU cores that had other work to do, with the settings that each has by default. Of `ner` and `copy` the seed
-tells everything but the seconds; `language-model` learns for a minute, longer on a faster machine.
+On two CPU cores that had other work to do, with the settings that each has by default (seed 0). What `ner` and `copy`
+print follows from the seed, but for seconds and rounding; `language-model` learns for a minute, which is more steps
+on a faster machine.
 
 {demos}"""
 

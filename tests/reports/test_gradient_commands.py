@@ -58,6 +58,15 @@ def test_stability_is_reproducible_from_the_seed(capsys):
     assert first["recurrences"][0]["norms"] != other["recurrences"][0]["norms"]
 
 
+def test_long_sums_have_one_term_a_line(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    cell = "h[t] = (x[t] + b) * h[t-1] + (x[t] + c) * tanh(W_first @ h[t-1]) + (x[t] + d) * tanh(W_second @ h[t-1])"
+    lines = run(capsys, "stability", cell, "--steps", "3")[1].splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("  ∂h[t]/∂h[t-1] = "))
+    assert [line.index("diag((x[t] + ") for line in lines[first + 1 : first + 3]] == [18, 18]
+    assert all(len(line) <= 100 for line in lines)
+
+
 def test_what_explodes_beyond_floats_is_said_and_not_an_error(capsys):
     relu = "h[t] = W @ h[t-1] + U @ x[t]"
     status, out, _ = run(capsys, "stability", relu, "--scale", "1e20", "--steps", "40")
