@@ -85,6 +85,15 @@ def parser() -> argparse.ArgumentParser:
     )
     chain.add_argument("--limit", type=int, default=100, metavar="N", help="most paths to list (default 100)")
 
+    notes = _command(
+        commands,
+        "notes",
+        dispatch.notes,
+        "numbers and statements of lecture notes, right and wrong, each checked",
+        ["bptt notes", 'bptt notes clipping "carried candidate"'],
+    )
+    notes.add_argument("names", nargs="*", metavar="NAME", help="of statements (default all)")
+
     verify = _command(
         commands,
         "verify",

@@ -34,10 +34,12 @@ def count(options: Namespace) -> int:
 
 def stability(options: Namespace) -> int:
     """Vanishing and exploding gradients."""
-    from reports.commands.stability import claims, stability
-
     if options.claims:
-        return claims(as_json=options.json)
+        from reports.commands.claims import stability_claims
+
+        return stability_claims(as_json=options.json)
+    from reports.commands.stability import stability
+
     return stability(
         options.system or "",
         sizes=options.sizes,
@@ -63,6 +65,13 @@ def chain(options: Namespace) -> int:
         as_json=options.json,
         strict=options.strict,
     )
+
+
+def notes(options: Namespace) -> int:
+    """What lecture notes say."""
+    from reports.commands.claims import notes
+
+    return notes(options.names, as_json=options.json)
 
 
 def verify(options: Namespace) -> int:

@@ -22,7 +22,10 @@ from reports.commands import verify as verify_command
 
 ROOT = Path(__file__).parents[1]
 RNN = "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)"
-COMMANDS = ("list", "show", "count", "stability", "chain", "verify", "report", "check", "encode", "code", "demo")
+COMMANDS = (
+    *("list", "show", "count", "stability", "chain", "notes", "verify"),
+    *("report", "check", "encode", "code", "demo"),
+)
 
 
 def run(capsys, *arguments):
