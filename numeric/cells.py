@@ -70,14 +70,17 @@ class Cell:
         """
         return dict(self.forward(np.asarray(x)[None], state).final)
 
-    def forward(self, x: Any, initial: Arrays | None = None) -> Run:
+    def forward(self, x: Any, initial: Arrays | None = None, lengths: Any = None) -> Run:
         """A sequence.
 
         Args:
             x: (T, B, D).
             initial: the state before it; see `Kernel.forward`.
+            lengths: (B,) where the sequences of a padded batch differ in length; see `Kernel.forward`.
         """
-        return self.kernel.forward(self.parameters, {"x": x}, initial)
+        return self.kernel.forward(
+            self.parameters, {"x": x}, initial, lengths=None if lengths is None else {"t": lengths}
+        )
 
     def backward(self, run: Run, cotangents: Arrays, final: Arrays | None = None) -> Gradients:
         """Gradients of parameters, inputs and initial state; see `Kernel.backward`."""

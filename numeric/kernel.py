@@ -23,6 +23,7 @@ from numpy.typing import DTypeLike, NDArray
 from derive.system import System
 from numeric.arrays import Arrays, Sizes, public_shape, sizes_of
 from numeric.emit import Module, emit
+from numeric.padding import Lengths, Masks, carried_over, filled, hidden, masks_of, with_masks
 from numeric.passes import PASSES, Pass, optimise
 from numeric.schedule import Schedule, schedule
 
@@ -35,8 +36,9 @@ class Run:
     """What a forward pass computed.
 
     Attributes:
-        outputs: (T, B, …) by name; a time-free quantity (B, …).
-        final: by name of each state the values that the next chunk of the sequence needs, shaped as `initial`.
+        outputs: (T, B, …) by name; a time-free quantity (B, …).  Zero at padded steps.
+        final: by name of each state the values that the next chunk of the sequence needs, shaped as `initial`.  With
+            lengths, those of the states of a recurrence, at the last true step.
     """
 
     outputs: Mapping[str, Floats]
@@ -44,6 +46,15 @@ class Run:
     kernel: Kernel = field(repr=False)
     sizes: Sizes = field(repr=False)
     saved: tuple[Any, ...] = field(repr=False)
+    padded: Padded | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Padded:
+    """A run on sequences of unequal length: that of the system with masks, and the masks."""
+
+    run: Run
+    masks: Masks
 
 
 @dataclass(frozen=True)
@@ -71,9 +82,11 @@ class Kernel:
         dtype: of all arrays but indices.
     """
 
-    def __init__(self, system: System, plan: Schedule, module: Module, dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, system: System, plan: Schedule, module: Module, dtype: np.dtype[Any], passes: tuple[Pass, ...]
+    ) -> None:
         self.system, self.plan, self.source, self.dtype = system, plan, module.source, dtype
-        self._module = module
+        self._module, self._passes = module, passes
         namespace: dict[str, Any] = {}
         file = f"<bptt {system.name} {zlib.crc32(self.source.encode()):x}>"
         linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)
@@ -90,6 +103,7 @@ class Kernel:
         inputs: Arrays,
         initial: Arrays | None = None,
         steps: Mapping[str, int] | None = None,
+        lengths: Lengths | None = None,
     ) -> Run:
         """Compute the outputs.
 
@@ -98,12 +112,18 @@ class Kernel:
             inputs: sequences (T, B, …), indices (T, B), time-free inputs (B, …).
             initial: given boundary values (B, …), or (k, B, …) oldest first for a lag of k; absent ones are zero.
             steps: lengths of axes along which no input runs.
+            lengths: (B,) by axis: how many steps of each sequence are true; the others, at the end, are padding.
+                They contribute nothing, states carry through them in either direction (`derive.networks.masked`), and
+                their outputs are zero.
 
         Raises:
-            ValueError: one line, if an array is missing or does not fit, or a sequence is too short.
+            ValueError: one line, if an array is missing or does not fit, a sequence is too short, or lengths are
+                given for a system that cannot be masked.
         """
         initial = initial or {}
         sizes = sizes_of(self.system, parameters, inputs, initial, steps)
+        if lengths:
+            return self._forward_padded(parameters, inputs, initial, sizes, lengths)
         given = {**parameters, **inputs}
         arguments: list[Any] = [self._array(given[name], name) for name in self._module.leaves]
         for name in self._module.initial:
@@ -117,6 +137,21 @@ class Kernel:
             sizes,
             saved,
         )
+
+    def _forward_padded(
+        self, parameters: Arrays, inputs: Arrays, initial: Arrays, sizes: Sizes, lengths: Lengths
+    ) -> Run:
+        masks = masks_of(self.system, lengths, sizes)
+        axes = tuple(axis for axis in self.system.axes if axis in masks)
+        system, names = with_masks(self.system, axes)
+        inner = _compiled(system, self.dtype.name, self.plan.outputs, self._passes)
+        given = {**filled(self.system, inputs, masks), **{n: masks[a] for n, a in zip(names, axes, strict=True)}}
+        run = inner.forward(parameters, given, initial, {axis: sizes.steps(axis) for axis in self.system.axes})
+        kept = carried_over(self.system, axes) | {
+            name for name in run.final if self.system.variables[name].axis not in axes
+        }
+        final = {name: value for name, value in run.final.items() if name in kept}
+        return Run(hidden(self.system, run.outputs, masks), final, self, sizes, (), Padded(run, masks))
 
     def backward(self, run: Run, cotangents: Arrays, final: Arrays | None = None) -> Gradients:
         """Compute gradients of Σ cotangents · outputs + Σ final · run.final.
@@ -132,6 +167,8 @@ class Kernel:
         if run.kernel is not self:
             raise ValueError(f"this run is one of {run.kernel}, not of {self}")
         upstream, ends = self._cotangents(run, cotangents, final or {})
+        if run.padded is not None:
+            return self._backward_padded(run.padded, upstream, ends)
         given = [*(upstream[name] for name in self.plan.upstream)]
         for name, positions in self.plan.ends.items():
             given += [ends[name]] if len(positions) == 1 else list(ends[name])
@@ -147,6 +184,12 @@ class Kernel:
                 )
             )
         )
+
+    def _backward_padded(self, padded: Padded, upstream: Arrays, ends: Arrays) -> Gradients:
+        inner = padded.run.kernel
+        found = inner.backward(padded.run, hidden(self.system, upstream, padded.masks), ends)
+        inputs = {name: array for name, array in found.inputs.items() if name in self.system.variables}
+        return Gradients(found.parameters, inputs, found.initial)
 
     # --- arrays --------------------------------------------------------------------------------------------
 
@@ -227,4 +270,4 @@ def compile_with(system: System, dtype: str, outputs: Sequence[str] | None, pass
 @lru_cache(maxsize=256)
 def _compiled(system: System, dtype: str, outputs: tuple[str, ...] | None, passes: tuple[Pass, ...]) -> Kernel:
     plan = optimise(schedule(system, outputs), passes)
-    return Kernel(system, plan, emit(plan, dtype), np.dtype(dtype))
+    return Kernel(system, plan, emit(plan, dtype), np.dtype(dtype), passes)

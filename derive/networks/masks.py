@@ -18,7 +18,7 @@ import sympy
 
 from derive.dimensions import length
 from derive.errors import EquationError
-from derive.expr import Op, Ref, Step, apply, axis_symbol, is_op, neg, plus, ref, refs, step, times, transpose
+from derive.expr import Fixed, Op, Ref, Step, apply, axis_symbol, is_op, neg, plus, ref, refs, step, times, transpose
 from derive.networks.rename import Names, assembled, only_axis
 from derive.rewrite import rebuild
 from derive.system import Equation, System, Var
@@ -86,14 +86,26 @@ class _Hide:
 def _check_reads(system: System, axis: str, carry: dict[str, int]) -> None:
     for equation in system.equations:
         for read in refs(equation.expr):
-            if not isinstance(read.index, Step) or read.index.axis != axis or not read.index.shift:
+            if read.index is None or read.index.axis != axis:
                 continue
-            if not _is_masked_well(read, carry):
+            if isinstance(read.index, Fixed) and not _ends_well(read, carry):
+                raise EquationError(
+                    f"{read} cannot be masked: at the end of a padded sequence only a state that runs forward in time "
+                    "has the value of its last true step",
+                    equation.span,
+                )
+            if isinstance(read.index, Step) and read.index.shift and not _is_masked_well(read, carry):
                 raise EquationError(
                     f"{read} cannot be masked: a state is carried over padding with a lag of 1, "
                     "and anything else is read at its own or an earlier step",
                     equation.span,
                 )
+
+
+def _ends_well(read: Ref, carry: dict[str, int]) -> bool:
+    assert isinstance(read.index, Fixed)
+    inside_from_end = read.index.from_end and not read.index.is_boundary
+    return not inside_from_end or (carry.get(read.name) == 1 and read.index.offset == 0)
 
 
 def _is_masked_well(read: Ref, carry: dict[str, int]) -> bool:
