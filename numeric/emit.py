@@ -3,7 +3,7 @@
 Real names, one statement an equation, and behind it the number of the equation in the system and its adjoint, which
 the module's docstring lists.  The text is the same to the byte in every process.
 
-Read next: `numeric.padding`.
+Read next: `numeric.functions`.
 """
 
 from __future__ import annotations

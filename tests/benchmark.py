@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,6 +73,29 @@ def kernel_run(steps: int) -> Callable[[], object]:
     return run
 
 
+def peaks() -> dict[str, float]:
+    """Peak memory in MiB that NumPy allocates for forward and backward of an LSTM: B 32, T 100, D 256, H 256, float32."""
+    lstm, rng = derive.load("lstm"), np.random.default_rng(0)
+    shapes = {name: (256, 512) if name[0] == "W" else (256,) for name in lstm.parameters}
+    parameters = {name: rng.normal(size=shape).astype("float32") / 16 for name, shape in shapes.items()}
+    x, dh = (rng.normal(size=(100, 32, 256)).astype("float32") for _ in range(2))
+    found = {}
+    for name, checkpoint, keep in (
+        ("plain", False, True),
+        ("checkpointed", True, True),
+        ("forward only", False, False),
+    ):
+        kernel = numeric.compile(lstm, "float32", checkpoint=checkpoint)
+        for _ in range(2):
+            tracemalloc.start()
+            run = kernel.forward(parameters, {"x": x}, keep=keep)
+            if keep:
+                kernel.backward(run, {"h": dh})
+            found[name] = tracemalloc.get_traced_memory()[1] / 2**20
+            tracemalloc.stop()
+    return found
+
+
 def main() -> None:
     """Print the table."""
     lstm = derive.load("lstm")
@@ -86,6 +110,8 @@ def main() -> None:
     growth = ratio(lambda: lstm.unroll(100, sizes), lambda: lstm.unroll(200, sizes), 5)
     row("unroll, T = 200 against T = 100", growth, "×", "2.5 ×")
     row("LSTM kernel, T = 2000 against T = 1000", ratio(kernel_run(1000), kernel_run(2000), 7), "×", "2.5 ×")
+    for what, size in peaks().items():
+        row(f"LSTM M2 float32, peak memory, {what}", size, "MiB", "")
     row("bptt --help", process("--help"), "s", "0.2 s")
     row("bptt show lstm", process("show", "lstm"), "s", "1.5 s")
     with tempfile.TemporaryDirectory() as folder:
