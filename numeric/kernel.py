@@ -22,12 +22,12 @@ from numeric.arrays import Arrays, Sizes, converted, gradient_shape, public_shap
 from numeric.checkpoint import Chunks, chunking
 from numeric.emit import Module, emit
 from numeric.functions import functions
+from numeric.options import Options, options
 from numeric.padding import Lengths, Masks, carried_over, filled, hidden, masks_of, with_masks
-from numeric.passes import PASSES, Pass, optimise
+from numeric.passes import Pass, optimise
 from numeric.schedule import Schedule, forward_only, schedule
 
 Floats = NDArray[np.floating[Any]]
-FLOATS = ("float64", "float32")
 
 
 @dataclass(frozen=True)
@@ -69,21 +69,6 @@ class Gradients:
     parameters: Mapping[str, Floats]
     inputs: Mapping[str, Floats]
     initial: Mapping[str, Floats]
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a kernel is compiled.
-
-    Attributes:
-        dtype: float64 or float32.
-        passes: by which its schedule is rewritten.
-        checkpoint: steps between kept states, 0 for √T; None keeps all.
-    """
-
-    dtype: str
-    passes: tuple[Pass, ...]
-    checkpoint: int | None = None
 
 
 class Kernel:
@@ -282,13 +267,7 @@ def compile(
     Raises:
         ValueError: for another dtype, an output that does not exist, or a system that cannot be run in chunks.
     """
-    name = np.dtype(dtype).name
-    if name not in FLOATS:
-        raise ValueError(f"dtype {name}: kernels compute in {' or '.join(FLOATS)}")
-    if int(checkpoint) < 0:
-        raise ValueError(f"checkpoint: a number of steps, at least 1, not {checkpoint}")
-    every = None if checkpoint is False else 0 if checkpoint is True else int(checkpoint)
-    return _compiled(system, None if outputs is None else tuple(outputs), Options(name, PASSES, every))
+    return _compiled(system, None if outputs is None else tuple(outputs), options(dtype, checkpoint))
 
 
 def compile_with(system: System, dtype: str, outputs: Sequence[str] | None, passes: Sequence[Pass]) -> Kernel:

@@ -5,7 +5,7 @@ adds nothing to a sum.  Here are the system with masks, made from lengths, and w
 in the last true step of each sequence again, so that a NaN or a number outside a function's domain there does not
 matter; on the way out zero, as `torch.nn.utils.rnn.pad_packed_sequence` has it.
 
-Read next: `numeric.kernel`.
+Read next: `numeric.options`.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def kernel_run(steps: int) -> Callable[[], object]:
 
 
 def peaks() -> dict[str, float]:
-    """Peak memory in MiB that NumPy allocates for forward and backward of an LSTM: B 32, T 100, D 256, H 256, float32."""
+    """Peak MiB that NumPy allocates for forward and backward of an LSTM: B 32, T 100, D 256, H 256, float32."""
     lstm, rng = derive.load("lstm"), np.random.default_rng(0)
     shapes = {name: (256, 512) if name[0] == "W" else (256,) for name in lstm.parameters}
     parameters = {name: rng.normal(size=shape).astype("float32") / 16 for name, shape in shapes.items()}
