@@ -26,7 +26,8 @@ from derive.library import load
 from derive.system import System
 from numeric.arrays import Arrays
 from numeric.initialisers import draw
-from numeric.kernel import Gradients, Kernel, Run, compile
+from numeric.kernel import Kernel, compile
+from numeric.results import Gradients, Run
 
 Floats = NDArray[np.floating[Any]]
 NONLINEARITIES = {"tanh": "rnn", "sigmoid": "rnn-sigmoid", "relu": "rnn-relu"}

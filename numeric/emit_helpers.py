@@ -6,9 +6,26 @@ Read next: `numeric.emit_sizes`.
 from __future__ import annotations
 
 HELPERS = {
+    "empty": '''def empty(shape):
+    """An array whose entries are anything."""
+    return np.empty(shape, DTYPE)''',
     "times_matrix": '''def times_matrix(v, A):
     """Rows of v (..., n) times A (n, m), as one product."""
     return (v.reshape(-1, v.shape[-1]) @ A).reshape(*v.shape[:-1], A.shape[-1])''',
+    "times_columns": '''def times_columns(A, v):
+    """A (m, n) times the columns v (T, B, n), feature-major: (T, m, B)."""
+    T, B, n = v.shape
+    if B * n < 4096 or v.mT.flags.c_contiguous:
+        return np.matmul(A, v.mT)
+    return np.ascontiguousarray((A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))''',
+    "columns": '''def columns(v):
+    """The columns of v (T, B, n), feature-major in memory, side by side: (n, T * B)."""
+    T, B, n = v.shape
+    if B < 32:
+        return v.reshape(-1, n).T
+    found = empty((n, T, B))
+    np.copyto(found, v.mT.swapaxes(0, 1))
+    return found.reshape(n, -1)''',
     "softmax": '''def softmax(a, axis):
     """Exponentials that sum to 1 along an axis; shifted by the maximum, so that none overflows."""
     e = np.exp(a - a.max(axis=axis, keepdims=True))

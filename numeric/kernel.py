@@ -10,7 +10,6 @@ Read next: `numeric.initialisers`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -23,52 +22,13 @@ from numeric.checkpoint import Chunks, chunking
 from numeric.emit import Module, emit
 from numeric.functions import functions
 from numeric.options import Options, options
-from numeric.padding import Lengths, Masks, carried_over, filled, hidden, masks_of, with_masks
+from numeric.padding import Lengths, carried_over, filled, hidden, masks_of, with_masks
 from numeric.passes import Pass, optimise
+from numeric.results import Floats, Gradients, Padded, Run
+from numeric.room import Room
 from numeric.schedule import Schedule, forward_only, schedule
 
-Floats = NDArray[np.floating[Any]]
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a forward pass computed.
-
-    Attributes:
-        outputs: (T, B, …) by name; a time-free quantity (B, …).  Zero at padded steps.
-        final: by name of each state the values that the next chunk of the sequence needs, shaped as `initial`.  With
-            lengths, those of the states of a recurrence, at the last true step.
-    """
-
-    outputs: Mapping[str, Floats]
-    final: Mapping[str, Floats]
-    kernel: Kernel = field(repr=False)
-    sizes: Sizes = field(repr=False)
-    saved: tuple[Any, ...] | None = field(repr=False)
-    padded: Padded | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class Padded:
-    """A run on sequences of unequal length: that of the system with masks, and the masks."""
-
-    run: Run
-    masks: Masks
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """What a backward pass computed: cotangents, shaped as what they belong to.
-
-    Attributes:
-        parameters: of every parameter, summed over steps and examples.
-        inputs: of every input that holds no indices.
-        initial: of every given boundary value.
-    """
-
-    parameters: Mapping[str, Floats]
-    inputs: Mapping[str, Floats]
-    initial: Mapping[str, Floats]
+SHAPES = 64  # choices of shapes whose sizes are remembered
 
 
 class Kernel:
@@ -85,8 +45,9 @@ class Kernel:
     def __init__(self, system: System, plan: Schedule, module: Module, options: Options) -> None:
         self.system, self.plan, self.source, self.options = system, plan, module.source, options
         self.dtype = np.dtype(options.dtype)
-        self._module = module
-        self._forward, self._backward = functions(module, system.name)
+        self._module, self._room = module, Room(self.dtype)
+        self._sizes: dict[object, Sizes] = {}
+        self._forward, self._backward = functions(module, system.name, self._room)
         if options.checkpoint is not None:
             every = options.checkpoint or None
             chunks = Chunks(plan, module, chunking(system), every, True, self._forward, self._backward)
@@ -97,7 +58,7 @@ class Kernel:
         """The forward pass that saves nothing, chunk by chunk where the system allows it."""
         plan = optimise(forward_only(schedule(self.system, self.plan.outputs)), self.options.passes)
         module = emit(plan, self.dtype.name)
-        forward, _ = functions(module, self.system.name)
+        forward, _ = functions(module, self.system.name, self._room)
         try:
             how = chunking(self.system)
         except ValueError:
@@ -133,7 +94,7 @@ class Kernel:
                 given for a system that cannot be masked.
         """
         initial = initial or {}
-        sizes = sizes_of(self.system, parameters, inputs, initial, steps)
+        sizes = self._sizes_of(parameters, inputs, initial, steps)
         if lengths:
             return self._forward_padded(parameters, inputs, initial, sizes, lengths, keep)
         given = {**parameters, **inputs}
@@ -206,6 +167,10 @@ class Kernel:
         inputs = {name: array for name, array in found.inputs.items() if name in self.system.variables}
         return Gradients(found.parameters, inputs, found.initial)
 
+    def free(self) -> None:
+        """Give memory back that is kept for later calls."""
+        self._room.free()
+
     # --- arrays --------------------------------------------------------------------------------------------
 
     @property
@@ -215,6 +180,20 @@ class Kernel:
 
     def _array(self, value: Any, name: str, *, copy: bool = True) -> NDArray[Any]:
         return converted(value, self.system.variables[name], self.dtype, copy=copy)
+
+    def _sizes_of(self, parameters: Arrays, inputs: Arrays, initial: Arrays, steps: Mapping[str, int] | None) -> Sizes:
+        """`sizes_of`, which is asked once for arrays of the same shapes; ranges of indices are checked every time."""
+        groups = (parameters, inputs, initial)
+        if any(self.system.variables[name].classes is not None for name in self.system.inputs):
+            return sizes_of(self.system, *groups, steps)
+        key = tuple((name, np.shape(array)) for arrays in groups for name, array in arrays.items())
+        known = (key, len(parameters), len(inputs), tuple((steps or {}).items()))
+        if known not in self._sizes:
+            found = sizes_of(self.system, *groups, steps)
+            if len(self._sizes) >= SHAPES:
+                self._sizes.clear()
+            self._sizes[known] = found
+        return self._sizes[known]
 
     def _cotangents(self, run: Run, cotangents: Arrays, final: Arrays) -> tuple[dict[str, Any], dict[str, Any]]:
         kinds = (("output", cotangents, run.outputs), ("final value", final, run.final))

@@ -1,6 +1,6 @@
 """How a kernel is compiled: what tells two kernels of one system apart.
 
-Read next: `numeric.kernel`.
+Read next: `numeric.results`.
 """
 
 from __future__ import annotations

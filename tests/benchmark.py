@@ -87,6 +87,7 @@ def peaks() -> dict[str, float]:
     ):
         kernel = numeric.compile(lstm, "float32", checkpoint=checkpoint)
         for _ in range(2):
+            kernel.free()
             tracemalloc.start()
             run = kernel.forward(parameters, {"x": x}, keep=keep)
             if keep:

@@ -14,7 +14,10 @@ from functools import reduce
 from numeric.passes.collect import collect
 from numeric.passes.fold import fold
 from numeric.passes.gather import gather
+from numeric.passes.halve import halve
 from numeric.passes.hoist import hoist
+from numeric.passes.inline import inline
+from numeric.passes.join import join
 from numeric.passes.lift import lift
 from numeric.passes.pack import pack
 from numeric.passes.prune import prune
@@ -26,14 +29,17 @@ Pass = Callable[[Schedule], Schedule]
 
 PASSES: tuple[Pass, ...] = (
     fold,  # cotangents of final values enter through the boundary
+    halve,  # sigmoids are tanh of half the weights
     split,  # W @ [h, x] is W_h @ h + W_x @ x
     share,  # functions that are computed twice
+    inline,  # products of products
     hoist,  # what does not depend on the recurrence leaves the loop
     pack,  # products with one right operand: gates
     lift,  # what all of them add
     gather,  # sums of products: cotangents of gates
     collect,  # weight gradients
     prune,  # what nobody reads
+    join,  # gates side by side
 )
 
 

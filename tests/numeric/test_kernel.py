@@ -1,5 +1,9 @@
 """Kernels against the slow evaluator: every architecture, odd systems, odd sizes; and what a caller may rely on."""
 
+import re
+import threading
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,8 +12,11 @@ from hypothesis import strategies as st
 import derive
 from derive.library import load, names
 from numeric import draws
-from numeric.kernel import compile
-from numeric.passes import PASSES
+from numeric.emit import emit
+from numeric.kernel import Kernel, compile
+from numeric.options import options
+from numeric.passes import PASSES, optimise
+from numeric.schedule import schedule
 from tests.numeric.agreement import SYSTEMS, kernel_of, worst_difference
 from tests.systems import systems
 
@@ -117,6 +124,65 @@ def test_results_stay_valid():
     assert gradients_equal(kernel.backward(first, {"h": up}), wanted)
 
 
+def test_buffers_are_used_again_and_never_too_early():
+    """Large arrays come from memory that earlier runs no longer need; runs that are kept keep theirs."""
+    kernel, parameters, _, _ = lstm_case()
+    kernel.free()
+    rng = np.random.default_rng(0)
+    x, up = rng.standard_normal((5, 800, 8, 2)), rng.standard_normal((800, 8, 3))
+    runs = [kernel.forward(parameters, {"x": each}) for each in x]
+    found = [kernel.backward(run, {"h": up}) for run in runs]
+    copies = [(run.outputs["h"].copy(), g.inputs["x"].copy()) for run, g in zip(runs, found, strict=True)]
+    held = kernel._room.held
+    assert held > 0
+    for run, gradients, (h, dx), each in zip(runs, found, copies, x, strict=True):
+        again = kernel.forward(parameters, {"x": each})
+        assert np.array_equal(again.outputs["h"], h)
+        assert np.array_equal(run.outputs["h"], h)
+        assert np.array_equal(gradients.inputs["x"], dx)
+        assert gradients_equal(kernel.backward(run, {"h": up}), gradients)
+    del runs, run, again
+    grown = kernel._room.held
+    for each in x:
+        kernel.backward(kernel.forward(parameters, {"x": each}), {"h": up})
+    assert kernel._room.held == grown
+    kernel.free()
+    assert kernel._room.held == 0
+
+
+def test_two_threads_use_one_kernel():
+    kernel, parameters, _, _ = lstm_case()
+    rng = np.random.default_rng(0)
+    x, up = rng.standard_normal((4, 800, 8, 2)), rng.standard_normal((800, 8, 3))
+    wanted = [kernel.backward(kernel.forward(parameters, {"x": each}), {"h": up}) for each in x]
+    wrong = []
+
+    def work(number):
+        for _ in range(8):
+            run = kernel.forward(parameters, {"x": x[number]})
+            if not gradients_equal(kernel.backward(run, {"h": up}), wanted[number]):
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", [*names(), *SYSTEMS])
+def test_blocks_of_steps_change_nothing(name):
+    """The loop over blocks, with blocks of one step and of three."""
+    system = system_of(name)
+    for block in (1, 3):
+        module = emit(optimise(schedule(system)), "float64")
+        source = re.sub(r"(block\w* = )max.*", rf"\g<1>{block}", module.source)
+        kernel = Kernel(system, optimise(schedule(system)), replace(module, source=source), options("float64", False))
+        for case in draws.cases(system, 4):
+            assert worst_difference(kernel, case) <= TOLERANCE
+
+
 def test_callers_arrays_are_the_callers():
     kernel, parameters, x, up = lstm_case()
     run = kernel.forward(parameters, {"x": x})
@@ -182,7 +248,9 @@ def test_growth_with_time_is_linear():
         saved = kernel.forward(parameters, {"x": x[:steps]}).saved
         kept[steps] = sum(array.nbytes for array in saved if isinstance(array, np.ndarray) and array.ndim > 2)
     assert kept[400] <= 4.1 * kept[100]
-    assert [len(line) - len(line.lstrip()) for line in kernel.source.splitlines() if "for t in" in line] == [4, 4]
+    loops = [line for line in kernel.source.splitlines() if re.match(r" +for .* in .*:$", line)]
+    assert [len(line) - len(line.lstrip()) for line in loops] == [4, 8, 4, 8]
+    assert ["block" in line for line in loops] == [True, False, True, False]  # blocks of steps, then steps
 
 
 def test_compiled_once():
