@@ -162,6 +162,8 @@ class Function:
         self.lines += self.buffers.allocate([n for n in names if n in layout.stored or n in layout.edges])
         blocked = [name for name, home in layout.blocked.items() if home is stage]
         maps = [e for s in self.stages if s.kind == "map" for e in s.equations if e.name in blocked]
+        read = {r.name for _, r, _ in reads(maps)}
+        maps = [e for e in maps if e.name not in layout.slices or e.name in read]
         self.lines += Steps(layout, stage, self.need).lines(maps)
 
     def _step(self, equation: Equation, place: Expressions, loop: str) -> None:

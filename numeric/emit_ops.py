@@ -117,11 +117,20 @@ class Expressions:
 
     def side_by_side(self, value: Value) -> str | None:
         """The columns (n, T B) of a sequence that lies feature-major; None for another."""
-        turned = (name for name in self.layout.turned if self.is_turned(name) and name not in self.layout.blocked)
-        if self.flat is None or value.turned or value.text not in map(self.layout.names.__getitem__, turned):
+        if self.flat is None or value.turned:
             return None
+        array, _, rows = value.text.removesuffix("]").partition("[..., ")
+        layout = self.layout
+        name = next((n for n in layout.turned if layout.names[n] == array and self.is_turned(n)), None)
+        if name is None or name in layout.blocked or "," in rows:
+            return None
+        part = layout.parts.get(name)
+        if part is not None and not rows:
+            whole = layout.plan.variables[part.whole].shape[0]
+            high = "" if part.high == whole else self.size(part.high)
+            array, rows = layout.names[part.whole], f"{'' if part.low == 0 else self.size(part.low)}:{high}"
         self.need("columns")
-        return self.flat(f"{value.text}_columns", f"columns({value.text})")
+        return self.flat(f"{array}_columns", f"columns({array})") + (f"[{rows}]" if rows else "")
 
     # --- reads and elementwise -----------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ class Steps:
     def __init__(self, layout: Layout, stage: Stage, need: Callable[[str], None]) -> None:
         self.layout, self.stage, self.need = layout, stage, need
         self.plan, self.place = layout.plan, Expressions(layout, need)
-        self.step = Lowering(layout, self.place)
+        self.step = Lowering(layout, stage, self.place)
         leaves = (name for name in layout.turned if self.plan.variables[name].is_leaf and not layout.is_padded(name))
         self.given = {layout.names[name] for name in leaves}
 
@@ -58,7 +58,7 @@ class Steps:
         inside = [self._text(call, names) for call in calls]
         if not moving:
             assert self.stage.axis is not None
-            return [*self.step.before, f"    for _ in range({self.place.steps_of(self.stage.axis)}):", *inside]
+            return [*self.step.at.before, f"    for _ in range({self.place.steps_of(self.stage.axis)}):", *inside]
         computed = {self.layout.view(equation.name, 0) for equation in maps}
         span = self.layout.fresh("now") if maps else ""
         arrays = [self._array(spot, "" if spot.base in computed else span) for spot in moving]
@@ -66,13 +66,13 @@ class Steps:
             loop = [f"    for {names[next(iter(moving))]} in {arrays[0]}:", *inside]
         else:
             loop = [f"    for {', '.join(names.values())} in zip({', '.join(arrays)}):", *inside]
-        return [*self.step.before, *(self._blocks(maps, moving, span, loop) if maps else loop)]
+        return [*self.step.at.before, *(self._blocks(maps, moving, span, loop) if maps else loop)]
 
     def _blocks(self, maps: Sequence[Equation], moving: Iterable[Spot], span: str, loop: list[str]) -> list[str]:
         """A loop over blocks of steps: maps first, then step by step."""
         axis, layout = self.stage.axis, self.layout
         assert axis is not None
-        widths = {s.base: self.step.widths.get((s.base, True), sympy.Integer(1)) for s in moving}
+        widths = {s.base: self.step.at.widths.get((s.base, True), sympy.Integer(1)) for s in moving}
         rows = self.place.size(sympy.expand(sum(widths.values(), sympy.Integer(0))))
         block, low = layout.fresh("block"), layout.fresh("low")
         has_products = any(is_op(op, "matmul") for e in maps for op in subexpressions(e.expr))
@@ -91,13 +91,13 @@ class Steps:
     # --- text --------------------------------------------------------------------------------------------------
 
     def _is_whole(self, spot: Spot) -> bool:
-        return spot.low is None or (spot.low == 0 and spot.high == self.step.widths[spot.base, spot.moves])
+        return spot.low is None or (spot.low == 0 and spot.high == self.step.at.widths[spot.base, spot.moves])
 
     def _range(self, spot: Spot) -> str:
         assert spot.low is not None
         assert spot.high is not None
         low = "" if spot.low == 0 else self.place.size(spot.low)
-        return f"{low}:{'' if spot.high == self.step.widths[spot.base, spot.moves] else self.place.size(spot.high)}"
+        return f"{low}:{'' if spot.high == self.step.at.widths[spot.base, spot.moves] else self.place.size(spot.high)}"
 
     def _array(self, spot: Spot, span: str) -> str:
         """The array whose entries are a spot step by step, in the order of the loop."""
@@ -114,7 +114,7 @@ class Steps:
         return text if self.stage.direction > 0 else f"{text}[::-1]"
 
     def _name(self, spot: Spot) -> str:
-        owner = next((name for name, s in self.step.spots.items() if s == spot and spot.moves), None)
+        owner = next((name for name, s in self.step.at.spots.items() if s == spot and spot.moves), None)
         base = spot.base if owner is None or self._is_whole(spot) else self.layout.names[owner]
         return self.layout.fresh(f"{base}_t")
 
@@ -123,14 +123,14 @@ class Steps:
             return names[spot]
         if self._is_whole(spot):
             return spot.base
-        owner = next((name for name, s in self.step.spots.items() if s == spot), None)
+        owner = next((name for name, s in self.step.at.spots.items() if s == spot), None)
         wish = spot.base if owner is None else self.layout.names[owner]
         text = f"{spot.base}[{self._range(spot)}]"
-        if text not in self.step.prepared:
-            taken = owner is None or wish in self.step.prepared.values()
-            self.step.prepared[text] = self.layout.fresh(wish) if taken else wish
-            self.step.before.append(f"    {self.step.prepared[text]} = {text}")
-        return self.step.prepared[text]
+        if text not in self.step.at.prepared:
+            taken = owner is None or wish in self.step.at.prepared.values()
+            self.step.at.prepared[text] = self.layout.fresh(wish) if taken else wish
+            self.step.at.before.append(f"    {self.step.at.prepared[text]} = {text}")
+        return self.step.at.prepared[text]
 
     def _text(self, call: Call, names: dict[Spot, str]) -> str:
         inputs, out = [self._operand(spot, names) for spot in call.inputs], self._operand(call.out, names)

@@ -2,7 +2,7 @@
 
 Calls on adjacent rows of the same arrays are merged: the four tanh of an LSTM's gates, which lie side by side, are one.
 
-Read next: `numeric.lowering`.
+Read next: `numeric.spots`.
 """
 
 from __future__ import annotations

@@ -65,6 +65,7 @@ class Layout:
         rolling: sequences of the backward part of which one step at a time is kept.
         edges: sequences of which only the boundary values are kept.
         blocked: maps that one scan of columns alone needs: it computes them block by block of steps, in the cache.
+        slices: those of them that are rows of another sequence.
     """
 
     def __init__(self, plan: Schedule) -> None:
@@ -91,8 +92,9 @@ class Layout:
         self.edges = edges(plan, self.columns, padded) - self.rolling
         self.stored = self._stored()
         self.parts = self._parts()
-        self.turned = self._turned()
         self.blocked = blocked(plan, self.columns, padded)
+        self.slices = self._slices()
+        self.turned = self._turned()
 
     def fresh(self, wish: str) -> str:
         """A new identifier like `wish`."""
@@ -147,11 +149,23 @@ class Layout:
 
     # --- buffers -------------------------------------------------------------------------------------------
 
+    def _slices(self) -> dict[str, Part]:
+        found = {}
+        for stage in self.plan.stages:
+            equation = stage.equations[0]
+            if equation.name in self.blocked and isinstance(equation.expr, Op) and is_op(equation.expr, "rows"):
+                source = equation.expr.operands[0]
+                here = isinstance(source, Ref) and source.index == equation.out.index
+                if here and source.name in self.blocked and len(self.plan.variables[source.name].shape) == 1:
+                    found[equation.name] = Part(source.name, *equation.expr.static[0].args)
+        return found
+
     def _turned(self) -> set[str]:
         """Columns that a scan of columns reads or writes, and those that lie in one buffer with them."""
         equations = [e for stage in self.columns for e in stage.equations]
         names = {e.name for e in equations} | {r.name for _, r, _ in reads(equations) if r.index is not None}
         names |= {self.parts[name].whole for name in names if name in self.parts}
+        names |= {part.whole for part in self.slices.values()}
         return {name for name in names if len(self.plan.variables[name].shape) == 1}
 
     def is_view(self, equation: Equation) -> bool:

@@ -1,7 +1,6 @@
-"""Equations of one step as calls (`numeric.instructions`), and where every value of the step is.
+"""Equations of one step as calls (`numeric.instructions`).
 
-An operation writes to the place of the quantity that it completes, or to a spare array, which several equations use in
-turn.  What no step changes is computed before the loop.
+An operation writes to the place of the quantity that it completes, or to a spare array (`numeric.spots`).
 
 Read next: `numeric.emit_maps`.
 """
@@ -13,16 +12,17 @@ from collections.abc import Callable
 
 import sympy
 
-from derive.expr import Op, Ref, Step, apply, is_op, matmul, plus, times
+from derive.expr import Op, apply, is_op, matmul, plus, times
 from derive.primitives import TABLE
-from derive.shapes import pair
 from derive.system import Equation
-from numeric.columns import is_fixed, signed
+from numeric.columns import signed
 from numeric.emit_ops import Expressions
 from numeric.emit_values import plain, rank, turn
 from numeric.instructions import Call, Spot
 from numeric.layout import Layout
 from numeric.printer import Printer, bare, is_elementwise, number
+from numeric.schedule import Stage
+from numeric.spots import Spots
 
 HALF = sympy.Rational(1, 2)
 DIRECT = re.compile(r"^np\.(\w+)\(\{0\}(, \{1\})?\)$")
@@ -33,137 +33,44 @@ class Lowering:
 
     Args:
         layout: where everything lives.
+        stage: the scan.
         place: how what no step changes is written.
 
     Attributes:
         calls: so far.
-        before: statements before the loop.
-        prepared: name of what is computed there, by its text.
-        spots: where the quantities of the step are.
-        widths: number of rows of the arrays, by name and whether they move with the step.
+        at: where every value is.
     """
 
-    def __init__(self, layout: Layout, place: Expressions) -> None:
-        self.layout, self.plan, self.place = layout, layout.plan, place
+    def __init__(self, layout: Layout, stage: Stage, place: Expressions) -> None:
+        self.layout, self.plan, self.stage, self.place = layout, layout.plan, stage, place
+        self.at = Spots(layout, stage, place)
         self.calls: list[Call] = []
-        self.before: list[str] = []
-        self.prepared: dict[str, str] = {}
-        self.spots: dict[str, Spot] = {}
-        self.widths: dict[tuple[str, bool], sympy.Expr] = {}
-        self.free: dict[sympy.Expr, list[Spot]] = {}  # spare arrays by their rows
-        self.taken: list[tuple[sympy.Expr, Spot]] = []
-
-    # --- where things are --------------------------------------------------------------------------------------
 
     def equation(self, equation: Equation) -> None:
         """Add the calls of an equation."""
         layout, name, expr = self.layout, equation.name, equation.expr
         if layout.is_view(equation):
             if name not in layout.stored and name not in layout.parts:
-                self._place_of(name)
+                self.at.place_of(name)
             return
         if name not in layout.stored and name not in layout.parts and is_op(expr, "rows"):
             assert isinstance(expr, Op)
-            inner = self._known(expr.operands[0])
+            inner = self.at.known(expr.operands[0])
             if inner is not None and rank(self.plan.shape_of(equation.out)):
-                self.spots[name] = self._rows(inner, expr)
+                self.at.spots[name] = self.at.rows(inner, expr)
                 return
         first = len(self.calls)
-        self._into(expr, self._place_of(name))
-        for rows, spot in self.taken:
-            self.free.setdefault(rows, []).append(spot)
-        self.taken = []
+        here = self.at.in_place(equation)
+        if here is not None:
+            self.at.spots[name] = here
+        self._into(expr, self.at.place_of(name))
+        for rows, spot in self.at.taken:
+            self.at.free.setdefault(rows, []).append(spot)
+        self.at.taken = []
         number = self.plan.numbers.get(equation.out)
         if number is not None and len(self.calls) > first:
             last = self.calls[-1]
             self.calls[-1] = Call(last.function, last.inputs, last.out, (number,))
-
-    def _place_of(self, name: str) -> Spot:
-        """Where a quantity of this scan is written."""
-        if name in self.spots:
-            return self.spots[name]
-        layout = self.layout
-        if name in layout.parts:
-            part = layout.parts[name]
-            spot = self._place_of(part.whole).rows(part.low, part.high)
-        elif name in layout.stored:
-            spot = self._moving(name, 0)
-        else:
-            rows = pair(self.plan.variables[name].shape)[0]
-            spot = self._new(layout.names[name], rows, fresh=name not in layout.rolling)
-        self.spots[name] = spot
-        return spot
-
-    def _moving(self, name: str, shift: int) -> Spot:
-        """A sequence, at the step that is `shift` later."""
-        rows = pair(self.plan.variables[name].shape)[0]
-        return self._sized(Spot(self.layout.view(name, shift), moves=True), rows)
-
-    def _sized(self, spot: Spot, rows: sympy.Expr) -> Spot:
-        if rows == 1:
-            return spot
-        self.widths[spot.base, spot.moves] = rows
-        return spot.rows(sympy.Integer(0), rows)
-
-    def _new(self, name: str, rows: sympy.Expr, *, fresh: bool = True) -> Spot:
-        """An array of one step, made before the loop."""
-        lead = "" if rows == 1 else f"{self.place.size(rows)}, "
-        if fresh:
-            self.before.append(f"    {name} = empty(({lead}{self.layout.batch}{'' if lead else ','}))")
-        return self._sized(Spot(name), rows)
-
-    def _spare(self, rows: sympy.Expr) -> Spot:
-        """An array for a part of an equation; several equations use it in turn."""
-        free = self.free.get(rows, [])
-        spot = free.pop() if free else self._new(self.layout.fresh("part"), rows)
-        self.taken.append((rows, spot))
-        return spot
-
-    def _prepare(self, wish: str, text: str) -> Spot:
-        """Something that no step changes, computed before the loop."""
-        if text not in self.prepared:
-            self.prepared[text] = self.layout.fresh(wish)
-            self.before.append(f"    {self.prepared[text]} = {text}")
-        return Spot(self.prepared[text])
-
-    def _number(self, value: sympy.Expr) -> Spot:
-        """A number as an array: NumPy takes twice as long over one of Python's."""
-        wish = {sympy.Rational(1, 2): "half", sympy.Integer(1): "one"}.get(value, "number")
-        return self._prepare(wish, f"np.array({number(value)}, DTYPE)")
-
-    def _known(self, expr: sympy.Expr) -> Spot | None:
-        """Where the value of an expression is, if it need not be computed."""
-        if expr.is_number and not isinstance(expr, Ref | Op):
-            return self._number(expr)
-        if is_fixed(expr):
-            return self._fixed(expr)
-        if isinstance(expr, Op) and is_op(expr, "stop"):
-            return self._known(expr.operands[0])
-        if isinstance(expr, Op) and is_op(expr, "rows"):
-            inner = self._known(expr.operands[0])
-            return None if inner is None or inner.low is None else self._rows(inner, expr)
-        if not isinstance(expr, Ref) or not isinstance(expr.index, Step):
-            return None
-        if expr.index.shift == 0 and expr.name in self.spots:
-            return self.spots[expr.name]
-        if expr.name in self.layout.rolling:
-            return self._place_of(expr.name)
-        return self._moving(expr.name, expr.index.shift)
-
-    def _fixed(self, expr: sympy.Expr) -> Spot:
-        value = plain(self.place.value(expr))
-        text, name = value.text, re.sub(r"\W.*", "", value.text) or "fixed"
-        if rank(value.shape) == 0 and re.fullmatch(r"\w+", text) and not value.is_number:
-            return Spot(text)
-        if rank(value.shape) and value.batch:
-            spot = self._prepare(f"{name}_T", f"np.ascontiguousarray({value.atom}.T)")
-        else:
-            spot = self._prepare(f"{name}_column", f"{value.atom}[:, None]" if rank(value.shape) else text)
-        return self._sized(spot, value.shape[0])
-
-    def _rows(self, spot: Spot, expr: Op) -> Spot:
-        low, high = expr.static[0].args
-        return spot.rows(low, high) if spot.low is not None else spot
 
     # --- from expressions to calls -----------------------------------------------------------------------------
 
@@ -172,16 +79,16 @@ class Lowering:
 
     def _value(self, expr: sympy.Expr) -> Spot:
         """Where the value is, after calls that compute it if need be."""
-        known = self._known(expr)
+        known = self.at.known(expr)
         if known is not None:
             return known
-        spare = self._spare(self.plan.shape_of(expr)[0])
+        spare = self.at.spare(self.plan.shape_of(expr)[0])
         self._into(expr, spare)
         return spare
 
     def _into(self, expr: sympy.Expr, out: Spot) -> None:
         """Calls that write the value of an expression to a place that none of its parts reads."""
-        known = self._known(expr)
+        known = self.at.known(expr)
         if known is not None or not isinstance(expr, Op):
             assert known is not None
             self.calls.append(Call("np.copyto({out}, {0})", (known,), out))
@@ -196,9 +103,13 @@ class Lowering:
         rows = 1 if out.low is None or out.high is None else sympy.expand(out.high - out.low)
         return bool(self.plan.shape_of(expr)[0] == rows)
 
+    def _begins(self, expr: sympy.Expr, out: Spot) -> bool:
+        """Whether its value is best computed first, where the result belongs."""
+        return self.at.known(expr) is None and self._fits(expr, out)
+
     def _start(self, expr: sympy.Expr, out: Spot) -> Spot:
         """The value of an operand: computed in `out` itself where it has its shape."""
-        known = self._known(expr)
+        known = self.at.known(expr)
         if known is not None:
             return known
         if not self._fits(expr, out):
@@ -208,7 +119,7 @@ class Lowering:
 
     def _plus(self, expr: Op, out: Spot) -> None:
         terms = [signed(term) for term in expr.operands]
-        terms.sort(key=lambda term: (term[0] < 0, self._known(term[1]) is not None or not self._fits(term[1], out)))
+        terms.sort(key=lambda term: (term[0] < 0, self.at.known(term[1]) != out, not self._begins(term[1], out)))
         (sign, first), *rest = terms
         total = self._start(first, out)
         if sign < 0:
@@ -227,8 +138,8 @@ class Lowering:
                 divisors.append(operand.operands[0])
             else:
                 factors.append(operand)
-        factors.sort(key=lambda factor: self._known(factor) is not None or not self._fits(factor, out))
-        total = self._start(factors[0], out) if factors else self._number(sympy.Integer(1))
+        factors.sort(key=lambda factor: not self._begins(factor, out))
+        total = self._start(factors[0], out) if factors else self.at.number(sympy.Integer(1))
         for name, operands in (("multiply", factors[1:]), ("divide", divisors)):
             for operand in operands:
                 self._call(name, (total, self._value(operand)), out)
@@ -241,7 +152,7 @@ class Lowering:
     def _power(self, expr: Op, out: Spot) -> None:
         exponent = expr.static[0]
         if exponent == -1:
-            self._call("divide", (self._number(sympy.Integer(1)), self._value(expr.operands[0])), out)
+            self._call("divide", (self.at.number(sympy.Integer(1)), self._value(expr.operands[0])), out)
         elif exponent == 2:
             self._call("square", (self._start(expr.operands[0], out),), out)
         else:
@@ -271,7 +182,7 @@ class Lowering:
         if not re.fullmatch(r"\w+", text):
             wish = f"{wish}_T" if value.turned and self.plan.shape_of(matrix)[0] != 1 else wish
             text = f"np.ascontiguousarray({text})"
-            factor = self._prepare(wish, text)
+            factor = self.at.prepare(wish, text)
         else:
             factor = Spot(text)
         self._call("dot", (factor, self._value(column)), out)
@@ -285,7 +196,7 @@ class Lowering:
             low = high
 
     def _rows_of_value(self, expr: Op, out: Spot) -> None:
-        spot = self._rows(self._value(expr.operands[0]), expr)
+        spot = self.at.rows(self._value(expr.operands[0]), expr)
         self.calls.append(Call("np.copyto({out}, {0})", (spot,), out))
 
 

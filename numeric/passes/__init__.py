@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 from numeric.passes.collect import collect
+from numeric.passes.factor import factor
 from numeric.passes.fold import fold
 from numeric.passes.gather import gather
 from numeric.passes.halve import halve
@@ -32,6 +33,7 @@ PASSES: tuple[Pass, ...] = (
     halve,  # sigmoids are tanh of half the weights
     split,  # W @ [h, x] is W_h @ h + W_x @ x
     share,  # functions that are computed twice
+    factor,  # common factors
     inline,  # products of products
     hoist,  # what does not depend on the recurrence leaves the loop
     pack,  # products with one right operand: gates

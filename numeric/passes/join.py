@@ -14,7 +14,7 @@ from dataclasses import replace
 from derive.expr import Op, Ref, concat, is_op
 from derive.system import Equation
 from numeric.columns import is_columnwise
-from numeric.passes.draft import Draft, common_name
+from numeric.passes.draft import Draft, common_name, is_here, terms_of
 from numeric.schedule import Schedule, Stage, reads
 
 Rows = tuple[object, object]
@@ -36,7 +36,7 @@ def join(plan: Schedule) -> Schedule:
 def _joined(stage: Stage, taken: set[object], draft: Draft) -> Stage:
     if not is_columnwise(stage, draft.plan):
         return stage
-    parts = {e.out: e.expr for e in stage.equations if isinstance(e.expr, Op) and is_op(e.expr, "rows")}
+    parts = {e.out: rows for e in stage.equations if (rows := _rows_in(e, draft)) is not None}
     found: dict[Ref, list[tuple[Rows, Equation]]] = {}
     for equation in stage.equations:
         read = {r for _, r, _ in reads([equation])}
@@ -55,6 +55,15 @@ def _joined(stage: Stage, taken: set[object], draft: Draft) -> Stage:
             last = max(equations.index(e) for e in run)
             equations.insert(last + 1, joined)
     return replace(stage, equations=tuple(equations))
+
+
+def _rows_in(equation: Equation, draft: Draft) -> Op | None:
+    """``rows(z[t], 0:H)``, alone or in a sum of that shape."""
+    for term in terms_of(equation.expr):
+        picks = isinstance(term, Op) and is_op(term, "rows") and is_here(term.operands[0], equation.out.index)
+        if picks and draft.plan.shape_of(term) == draft.plan.shape_of(equation.out):
+            return term
+    return None
 
 
 def _adjacent(members: list[tuple[Rows, Equation]]) -> list[list[Equation]]:
