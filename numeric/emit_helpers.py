@@ -41,8 +41,14 @@ HELPERS = {
     return np.pad(a, widths)''',
     "scatter": '''def scatter(v, j, classes):
     """Rows v (..., n) added up by their class j (...): (classes, n)."""
-    table = np.zeros((classes, v.shape[-1]), v.dtype)
-    np.add.at(table, j.ravel(), v.reshape(-1, v.shape[-1]))
+    rows, n = j.ravel(), v.shape[-1]
+    v = v.reshape(-1, n)
+    if n < 128:
+        places = rows[:, None] * n + np.arange(n)
+        return np.bincount(places.ravel(), v.ravel(), classes * n).reshape(classes, n).astype(v.dtype)
+    table = np.zeros((classes, n), v.dtype)
+    for row, values in zip(rows.tolist(), v):
+        table[row] += values
     return table''',
     "diagonal": '''def diagonal(a, axis):
     """Entries whose index along `axis` is that along the last axis, which goes."""

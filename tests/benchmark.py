@@ -1,4 +1,4 @@
-"""What speed is promised, measured: ``python tests/benchmark.py``.
+"""What speed is promised, measured: ``python tests/benchmark.py``; against PyTorch: ``python tests/benchmark.py torch``.
 
 Medians over several runs on this machine.  Nothing here decides whether a test passes; ratios are taken within
 one run, so that they hold when the machine's speed drifts.
@@ -97,6 +97,64 @@ def peaks() -> dict[str, float]:
     return found
 
 
+SIZES = {  # examples B, steps T, inputs D, states H
+    "S1": (1, 100, 16, 16),
+    "S2": (8, 50, 32, 32),
+    "LONG": (16, 1000, 64, 64),
+    "M1": (32, 50, 128, 128),
+    "M2": (32, 100, 256, 256),
+}
+
+
+def beside_torch(kind: str, sizes: tuple[int, int, int, int], dtype: str, runs: int = 9) -> tuple[float, float, float]:
+    """Milliseconds of processor time of a kernel and of PyTorch, forward and backward, and the median of their ratio.
+
+    Both run in turn, on one thread: set OPENBLAS_NUM_THREADS=1.  Gradients of all parameters and inputs are computed.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    batch, steps, inputs, states = sizes
+    random = np.random.default_rng(0)
+    x = random.normal(size=(steps, batch, inputs)).astype(dtype)
+    up = random.normal(size=(steps, batch, states)).astype(dtype)
+    cell = getattr(numeric, kind)(inputs, states, dtype=dtype, seed=0)
+    layer = getattr(torch.nn, kind)(inputs, states).to(getattr(torch, dtype))
+    theirs, cotangent = torch.from_numpy(x.copy()).requires_grad_(), torch.from_numpy(up)
+
+    def peer() -> None:
+        layer.zero_grad(set_to_none=True)
+        theirs.grad = None
+        layer(theirs)[0].backward(cotangent)
+
+    def own() -> None:
+        cell.backward(cell.forward(x), {"h": up})
+
+    def once(action: Callable[[], None]) -> float:
+        start = time.process_time()
+        action()
+        return 1000 * (time.process_time() - start)
+
+    for _ in range(2):
+        own()
+        peer()
+    runs = max(runs, int(400 / (once(own) + once(peer))))
+    pairs = [(once(own), once(peer)) for _ in range(runs)]
+    own_time, peer_time = (statistics.median(times) for times in zip(*pairs, strict=True))
+    return own_time, peer_time, statistics.median(one / other for one, other in pairs)
+
+
+def against_torch() -> None:
+    """Print the table of all cells."""
+    table = Table("float", "cell", "sizes", "kernel, ms", "PyTorch, ms", "ratio")
+    for dtype in ("float32", "float64"):
+        for kind in ("LSTM", "GRU", "RNN"):
+            for name, sizes in SIZES.items():
+                own, peer, quotient = beside_torch(kind, sizes, dtype)
+                table.add_row(dtype, kind, name, f"{own:.2f}", f"{peer:.2f}", f"{quotient:.2f}")
+    Console().print(table)
+
+
 def main() -> None:
     """Print the table."""
     lstm = derive.load("lstm")
@@ -121,4 +179,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    against_torch() if "torch" in sys.argv[1:] else main()

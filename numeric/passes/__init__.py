@@ -20,6 +20,7 @@ from numeric.passes.hoist import hoist
 from numeric.passes.inline import inline
 from numeric.passes.join import join
 from numeric.passes.lift import lift
+from numeric.passes.merge import merge
 from numeric.passes.pack import pack
 from numeric.passes.prune import prune
 from numeric.passes.share import share
@@ -30,6 +31,7 @@ Pass = Callable[[Schedule], Schedule]
 
 PASSES: tuple[Pass, ...] = (
     fold,  # cotangents of final values enter through the boundary
+    merge,  # what is said twice
     halve,  # sigmoids are tanh of half the weights
     split,  # W @ [h, x] is W_h @ h + W_x @ x
     share,  # functions that are computed twice

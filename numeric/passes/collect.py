@@ -32,28 +32,28 @@ def collect(plan: Schedule) -> Schedule:
                     for key, term, column in _sums(equation):
                         groups.setdefault(key, []).append((i, equation, term, column))
         for key, members in groups.items():
-            columns = [column for _, _, _, column in members]
-            position, joined = _stacked(columns, known, draft) or (len(stages), None)
-            apart = len({e.out for _, e, _, _ in members}) == len({c for _, _, _, c in members}) == len(members) > 1
-            if joined is not None and position < members[0][0] and apart:
-                _collect(key, members, joined, draft, additions)
+            for (position, joined), together in _stacked(members, known, draft):
+                apart = len({e.out for _, e, _, _ in together}) == len({c for _, _, _, c in together}) == len(together)
+                if position < together[0][0] and apart:
+                    _collect(key, together, joined, draft, additions)
         known = {parts: (-1, equation) for parts, (_, equation) in known.items()}
         parts.append(additions.result())
     return draft.finish(*parts)
 
 
 def _stacked(
-    columns: list[Ref], known: dict[frozenset[sympy.Expr], tuple[int, Equation]], draft: Draft
-) -> tuple[int, Equation] | None:
-    """Where these columns lie side by side: on their own, or among others."""
-    exact = known.get(frozenset(columns))
-    if exact is not None:
-        return exact
-    for place in known.values():
-        expr = place[1].expr
-        if isinstance(expr, Op) and rows_among(expr.operands, set(columns), draft.plan) is not None:
-            return place
-    return None
+    members: list[Member], known: dict[frozenset[sympy.Expr], tuple[int, Equation]], draft: Draft
+) -> list[tuple[tuple[int, Equation], list[Member]]]:
+    """Where several of these columns lie side by side, alone or among others, and which; each in one place only."""
+    found = []
+    rest = members
+    for place in sorted(known.values(), key=lambda place: place[1].name):
+        parts = place[1].expr.operands if isinstance(place[1].expr, Op) else ()
+        inside = [member for member in rest if member[3] in parts]
+        if len(inside) > 1 and rows_among(parts, {member[3] for member in inside}, draft.plan) is not None:
+            found.append((place, inside))
+            rest = [member for member in rest if member not in inside]
+    return found
 
 
 def _sums(equation: Equation) -> list[tuple[Key, sympy.Expr, Ref]]:
