@@ -18,6 +18,11 @@ HELPERS = {
     if B * n < 4096 or v.mT.flags.c_contiguous:
         return np.matmul(A, v.mT)
     return np.ascontiguousarray((A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))''',
+    "beside": '''def beside(*parts):
+    """Sequences of columns (T, B, ...) joined along their rows."""
+    T, B = parts[0].shape[:2]
+    found = empty((T, B, sum(part.shape[-1] for part in parts)))
+    return np.concatenate(parts, axis=-1, out=found)''',
     "columns": '''def columns(v):
     """The columns of v (T, B, n), feature-major in memory, side by side: (n, T * B)."""
     T, B, n = v.shape

@@ -213,6 +213,9 @@ class Expressions:
                 dims = [self.size(dim) for dim in (part if rank(shape) == 2 else part[:1])]
                 spread = align(replace(value, shape=part) if rank(part) else value, axes, batch, part)
                 texts.append(f"np.broadcast_to({spread}, {tuple_text([*self.lead_sizes(axes, batch), *dims])})")
+        if len(axes) == 1 and batch and rank(shape) == 1 and self.flat is not None:
+            self.need("beside")
+            return Value(f"beside({', '.join(texts)})", axes, batch, shape)
         along = f", axis={-rank(shape)}" if axes or batch else ""
         return Value(f"np.concatenate({tuple_text(texts)}{along})", axes, batch, shape)
 

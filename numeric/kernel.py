@@ -25,7 +25,7 @@ from numeric.options import Options, options
 from numeric.padding import Lengths, carried_over, filled, hidden, masks_of, with_masks
 from numeric.passes import Pass, optimise
 from numeric.results import Floats, Gradients, Padded, Run
-from numeric.room import Room
+from numeric.room import Room, root
 from numeric.schedule import Schedule, forward_only, schedule
 
 SHAPES = 64  # choices of shapes whose sizes are remembered
@@ -105,8 +105,8 @@ class Kernel:
         keywords = {text: sizes.batch if s is None else sizes.number(s) for text, s in module.sizes}
         outputs, final, saved = forward(*arguments, **keywords)
         if not self._is_chunked:  # what was saved must not change with what is returned
-            outputs = {name: np.array(value, self.dtype) for name, value in outputs.items()}
-            final = {name: np.array(value) for name, value in final.items()}
+            outputs = {name: np.array(value, self.dtype, order="C") for name, value in outputs.items()}
+            final = {name: np.array(value, order="C") for name, value in final.items()}
         return Run(outputs, final, self, sizes, saved if keep else None)
 
     def _forward_padded(
@@ -147,6 +147,7 @@ class Kernel:
         for name, positions in self.plan.ends.items():
             given += [ends[name]] if len(positions) == 1 else list(ends[name])
         found = self._backward(run.saved, *given) if self._backward is not None else ({}, {}, {})
+        taken = {id(root(array)) for array in (*run.saved, *given) if isinstance(array, np.ndarray)}
         system = self.system
         real, states = (
             [name for name in names if system.variables[name].classes is None]
@@ -154,7 +155,7 @@ class Kernel:
         )
         return Gradients(
             *(
-                {name: self._gradient(run, name, part.get(name), kind) for name in names}
+                {name: self._gradient(run, name, part.get(name), kind, taken) for name in names}
                 for kind, names, part in zip(
                     ("parameter", "input", "initial"), (system.parameters, real, states), found, strict=True
                 )
@@ -221,10 +222,10 @@ class Kernel:
         )
         return f"{symbols}{value.shape}"
 
-    def _gradient(self, run: Run, name: str, value: Any, kind: str) -> Floats:
+    def _gradient(self, run: Run, name: str, value: Any, kind: str, taken: set[int]) -> Floats:
         """A gradient as an array of its own; zero where the outputs do not depend on the leaf."""
         if value is not None:
-            return value if self._is_chunked else np.array(value, self.dtype)
+            return value if self._is_chunked else self._room.apart(np.asarray(value, self.dtype), taken)
         return np.zeros(gradient_shape(self.system, name, kind, run.sizes), self.dtype)
 
 

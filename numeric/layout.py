@@ -23,6 +23,7 @@ import sympy
 from derive.dimensions import length
 from derive.expr import Fixed, Op, Ref, Step, is_op
 from derive.operands import NameSupply
+from derive.primitives import TABLE
 from derive.system import Equation
 from numeric.columns import is_columnwise
 from numeric.schedule import Schedule, Stage, reads
@@ -34,7 +35,9 @@ RESERVED = {
     *dir(builtins),
     *("np", "DTYPE", "CACHE", "forward", "backward", "saved", "outputs", "final", "parameters", "inputs", "initial"),
     *("add", "subtract", "multiply", "divide", "negative", "square"),
-    *("times_matrix", "times_columns", "columns", "empty", "softmax", "logsumexp", "embed", "scatter", "diagonal"),
+    *("times_matrix", "times_columns", "columns", "beside", "empty"),
+    *("softmax", "logsumexp", "embed", "scatter", "diagonal"),
+    *(name for record in TABLE.values() for name in re.findall(r"np\.(\w+)", record.numpy or "")),
 }
 SHIFTED = {-1: "prev", 1: "next"}
 

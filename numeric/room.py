@@ -19,7 +19,25 @@ from numpy.typing import NDArray
 
 SMALL = 2**14  # numbers; less is not worth it
 MOST = 2**28  # bytes that a kernel keeps
-UNUSED = 3  # references to a block of which nobody has a view: in the list, in a name, as an argument
+
+
+def _unused() -> int:
+    """References to a block of which nobody has a view, as `Room.empty` counts them; 0 where counts say nothing."""
+    if not hasattr(sys, "getrefcount") or not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return 0
+    for block in [np.empty(1)]:
+        return sys.getrefcount(block)
+    return 0
+
+
+UNUSED = _unused()
+
+
+def root(array: NDArray[Any]) -> NDArray[Any]:
+    """The array that owns the memory of another."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 class Room:
@@ -39,7 +57,7 @@ class Room:
     def empty(self, shape: tuple[int, ...]) -> NDArray[Any]:
         """An array whose entries are anything."""
         size = math.prod(shape)
-        if size < SMALL or not hasattr(sys, "getrefcount"):
+        if size < SMALL or UNUSED == 0:
             return np.empty(shape, self.dtype)
         with self._lock:
             for block in self._blocks.get(size, ()):
@@ -50,6 +68,20 @@ class Room:
                 self.held += block.nbytes
                 self._blocks.setdefault(size, []).append(block)
             return block.reshape(shape)
+
+    def apart(self, array: NDArray[Any], taken: set[int]) -> NDArray[Any]:
+        """The array, or a copy if it is small, or if its memory is kept here or taken: it is taken then.
+
+        Args:
+            array: whose memory nobody else may use.
+            taken: identities of arrays (`root`) that others refer to.
+        """
+        owner = root(array)
+        kept = any(block is owner for block in self._blocks.get(owner.size, ()))
+        if array.size < SMALL or kept or id(owner) in taken or not array.flags.c_contiguous:
+            return np.array(array, order="C")
+        taken.add(id(owner))
+        return array
 
     def free(self) -> None:
         """Keep nothing; arrays in use live on until they are not."""

@@ -1,4 +1,4 @@
-"""What speed is promised, measured: ``python tests/benchmark.py``; against PyTorch: ``python tests/benchmark.py torch``.
+"""What speed is promised, measured: ``python tests/benchmark.py``; beside PyTorch: ``python tests/benchmark.py torch``.
 
 Medians over several runs on this machine.  Nothing here decides whether a test passes; ratios are taken within
 one run, so that they hold when the machine's speed drifts.

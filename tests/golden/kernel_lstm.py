@@ -57,6 +57,13 @@ def times_columns(A, v):
     return np.ascontiguousarray((A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
 
 
+def beside(*parts):
+    """Sequences of columns (T, B, ...) joined along their rows."""
+    T, B = parts[0].shape[:2]
+    found = empty((T, B, sum(part.shape[-1] for part in parts)))
+    return np.concatenate(parts, axis=-1, out=found)
+
+
 def columns(v):
     """The columns of v (T, B, n), feature-major in memory, side by side: (n, T * B)."""
     T, B, n = v.shape
@@ -163,7 +170,7 @@ def backward(saved, up_h, end_h, end_c):
     W_dx = np.concatenate((W_f[:, H:], W_i[:, H:], W_g[:, H:], W_o[:, H:]))
     dz_columns = columns(dz)
     dx = (dz_columns.T @ W_dx).reshape(T, B, D)  # (27)
-    dW = dz_columns @ np.concatenate((h_prev, x), axis=-1).reshape(-1, D + H)
+    dW = dz_columns @ beside(h_prev, x).reshape(-1, D + H)
     dW_f = dW[:H]  # (28)
     db = dz_columns.sum(axis=1)
     db_f = db[:H]  # (29)

@@ -32,6 +32,13 @@ def times_columns(A, v):
     return np.ascontiguousarray((A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
 
 
+def beside(*parts):
+    """Sequences of columns (T, B, ...) joined along their rows."""
+    T, B = parts[0].shape[:2]
+    found = empty((T, B, sum(part.shape[-1] for part in parts)))
+    return np.concatenate(parts, axis=-1, out=found)
+
+
 def columns(v):
     """The columns of v (T, B, n), feature-major in memory, side by side: (n, T * B)."""
     T, B, n = v.shape
@@ -88,7 +95,7 @@ def backward(saved, up_h, end_h):
     dh_all[0] = g_h.T  # (4)
     dz_h_columns = columns(dz_h)
     dx = (dz_h_columns.T @ W_h[:, H:]).reshape(T, B, D)  # (8)
-    dW_h = dz_h_columns @ np.concatenate((h_prev, x), axis=-1).reshape(-1, D + H)  # (9)
+    dW_h = dz_h_columns @ beside(h_prev, x).reshape(-1, D + H)  # (9)
     db_h = dz_h_columns.sum(axis=1)  # (10)
     parameters = {"W_h": dW_h, "b_h": db_h}
     inputs = {"x": dx}

@@ -108,6 +108,12 @@ def test_names_that_python_needs():
     assert "def forward(reversed_2, range_2, np_2, T" in source
 
 
+def test_names_that_the_module_imports():
+    system = derive.parse("add[t] = max(multiply @ add[t-1], maximum) * copyto + tanh(x[t])\nempty[t] = relu(add[t-1])")
+    for case in draws.cases(system, 3):
+        assert worst_difference(compile(system), case) <= 1e-12
+
+
 @pytest.mark.parametrize("evil", ['W"""\nraise SystemExit\n#{x}\\', "h'", "lambda", "__import__", "", "W x", "2a"])
 def test_names_beyond_identifiers_are_refused(evil):
     """Names given in Python obey the rules of the text, so that none of them can end up as code."""
