@@ -138,7 +138,8 @@ class Steps:
             text = f"{inputs[0]}.dot({inputs[1]}, {out})"
         elif call.function.isidentifier():
             self.need(call.function)
-            text = f"{call.function}({', '.join([*inputs, out])})"
+            place = f"out={out}" if call.function in ("maximum", "minimum") else out  # NumPy asks for the keyword there
+            text = f"{call.function}({', '.join([*inputs, place])})"
         else:
             text = call.function.format(*inputs, out=out)
         comment = " ".join(f"({number})" for number in sorted(call.numbers))

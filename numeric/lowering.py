@@ -25,7 +25,7 @@ from numeric.schedule import Stage
 from numeric.spots import Spots
 
 HALF = sympy.Rational(1, 2)
-DIRECT = re.compile(r"^np\.(\w+)\(\{0\}(, \{1\})?\)$")
+DIRECT = re.compile(r"^np\.(\w+)\(((?:\{\d\}|[\d.]+)(?:, (?:\{\d\}|[\d.]+))*)\)$")
 
 
 class Lowering:
@@ -166,8 +166,11 @@ class Lowering:
         direct = DIRECT.match(template)
         if direct is None:
             self._template(template, expr, out)
-        else:
-            self._call(direct[1], tuple(self._value(operand) for operand in expr.operands), out)
+            return
+        values = [self._value(operand) for operand in expr.operands]
+        given = direct[2].split(", ")
+        inputs = (values[int(t[1])] if t[0] == "{" else self.at.number(sympy.Float(t)) for t in given)
+        self._call(direct[1], tuple(inputs), out)
 
     def _template(self, template: str, expr: Op, out: Spot) -> None:
         spots = tuple(self._value(operand) for operand in expr.operands)

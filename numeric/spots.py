@@ -131,7 +131,7 @@ class Spots:
 
     def number(self, value: sympy.Expr) -> Spot:
         """A number as an array: NumPy takes twice as long over one of Python's."""
-        wish = {sympy.Rational(1, 2): "half", sympy.Integer(1): "one"}.get(value, "number")
+        wish = {sympy.Rational(1, 2): "half", sympy.Integer(1): "one", sympy.Float(0): "zero"}.get(value, "number")
         return self.prepare(wish, f"np.array({number(value)}, DTYPE)")
 
     def known(self, expr: sympy.Expr) -> Spot | None:
