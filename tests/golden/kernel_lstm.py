@@ -68,7 +68,9 @@ def columns(v):
     """The columns of v (T, B, n), feature-major in memory, side by side: (n, T * B)."""
     T, B, n = v.shape
     if B < 32:
-        return v.reshape(-1, n).T
+        found = empty((T, B, n))
+        np.copyto(found, v)
+        return found.reshape(-1, n).T
     found = empty((n, T, B))
     np.copyto(found, v.mT.swapaxes(0, 1))
     return found.reshape(n, -1)
