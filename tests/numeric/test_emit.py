@@ -21,6 +21,7 @@ from derive.library import load
 from derive.primitives import TABLE
 from numeric import draws
 from numeric.arithmetic import NUMPY, meaning
+from numeric.emit_helpers import HELPERS
 from numeric.emit_products import best_split
 from numeric.kernel import compile
 from numeric.printer import Printer, bare, is_atom, scalar
@@ -119,6 +120,20 @@ def test_names_beyond_identifiers_are_refused(evil):
     """Names given in Python obey the rules of the text, so that none of them can end up as code."""
     with pytest.raises(derive.EquationError, match=r"is no name|is reserved"):
         derive.define({ref("h", step("t")): apply("tanh", ref(evil) * ref("x", step("t")))})
+
+
+@pytest.mark.parametrize("rows", [3, 130])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_scatter_adds_up_what_occurs_twice(rows, dtype):
+    namespace = {"np": np}
+    exec(HELPERS["scatter"], namespace)
+    rng = np.random.default_rng(0)
+    v, j = rng.integers(-9, 9, (6, 2, rows)).astype(dtype), rng.integers(0, 4, (6, 2))
+    wanted = np.zeros((5, rows), dtype)
+    np.add.at(wanted, j, v)
+    found = namespace["scatter"](v, j, 5)
+    assert found.dtype == dtype
+    assert np.array_equal(found, wanted)
 
 
 # --- the printer -----------------------------------------------------------------------------------------------------

@@ -1,21 +1,25 @@
 """Kernels against the slow evaluator: every architecture, odd systems, odd sizes; and what a caller may rely on."""
 
 import re
+import sys
 import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import derive
+from derive.expr import plus, times
 from derive.library import load, names
 from numeric import draws
 from numeric.emit import emit
 from numeric.kernel import Kernel, compile
 from numeric.options import options
 from numeric.passes import PASSES, optimise
+from numeric.room import UNUSED
 from numeric.schedule import schedule
 from tests.numeric.agreement import SYSTEMS, kernel_of, worst_difference
 from tests.systems import systems
@@ -76,6 +80,17 @@ def test_equal_sizes_change_nothing(name):
         equal = dict.fromkeys(sizes, size)
         case = draws._draw(system, rng, draws.Regime(size), equal, system.outputs, False)
         assert worst_difference(compile(system), case) <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru-reset-after", "bidirectional", "embedding"])
+def test_large_sizes_go_other_ways(name):
+    """Products, sums and tables of many columns are computed differently from those of a few."""
+    system = system_of(name)
+    rng = np.random.default_rng(0)
+    sizes = draws.draw_sizes(system, rng, draws.Regime(3))
+    large = {symbol: {"B": 33, "T": 3, "V": 5}.get(str(symbol), 130 + i) for i, symbol in enumerate(sizes)}
+    case = draws._draw(system, rng, draws.Regime(3), large, system.outputs, False)
+    assert worst_difference(compile(system), case) <= TOLERANCE
 
 
 @pytest.mark.parametrize("name", ["rnn", "lag", "embedding", "attention"])
@@ -182,6 +197,29 @@ def test_blocks_of_steps_change_nothing(name):
         kernel = Kernel(system, plan, replace(module, source=source), options("float64", False))
         for case in draws.cases(system, 3):
             assert worst_difference(kernel, case) <= TOLERANCE
+
+
+FAULTS = {
+    "a third for a half": ("lstm", "numeric.passes.halve", "HALF", sympy.Rational(1, 3)),
+    "a factor lost": ("lstm", "numeric.passes.inline", "times", lambda *factors: times(*factors[-2:])),
+    "a summand lost": ("gru-reset-after", "numeric.passes.factor", "plus", lambda *terms: plus(*terms[:1])),
+}
+
+
+@pytest.mark.parametrize(("name", "module", "attribute", "wrong"), FAULTS.values(), ids=FAULTS.keys())
+def test_faults_are_noticed(name, module, attribute, wrong, monkeypatch):
+    monkeypatch.setattr(sys.modules[module], attribute, wrong)
+    system = load(name)
+    (case, *_) = draws.cases(system, 1)
+    plan = optimise(schedule(system))
+    kernel = Kernel(system, plan, emit(plan, "float64"), options("float64", False))
+    assert worst_difference(kernel, case) > 1e-3
+
+
+def test_memory_that_is_in_use_and_given_out_is_noticed(monkeypatch):
+    monkeypatch.setattr("numeric.room.UNUSED", UNUSED + 1)
+    with pytest.raises(AssertionError):
+        test_buffers_are_used_again_and_never_too_early()
 
 
 def test_callers_arrays_are_the_callers():
