@@ -64,10 +64,22 @@ class Room:
                 if sys.getrefcount(block) == UNUSED:
                     return block.reshape(shape)
             block = np.empty(size, self.dtype)
+            if self.held + block.nbytes > self.most:
+                self._drop_unused()
             if self.held + block.nbytes <= self.most:
                 self.held += block.nbytes
                 self._blocks.setdefault(size, []).append(block)
             return block.reshape(shape)
+
+    def _drop_unused(self) -> None:
+        """Forget blocks that nobody uses: their sizes are those of earlier calls."""
+        for size, blocks in self._blocks.items():
+            found = []
+            for block in blocks:
+                if sys.getrefcount(block) != UNUSED:
+                    found.append(block)
+            self.held -= sum(block.nbytes for block in blocks) - sum(block.nbytes for block in found)
+            self._blocks[size] = found
 
     def apart(self, array: NDArray[Any], taken: set[int]) -> NDArray[Any]:
         """The array, or a copy if it is small, or if its memory is kept here or taken: it is taken then.

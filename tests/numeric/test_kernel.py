@@ -19,7 +19,7 @@ from numeric.emit import emit
 from numeric.kernel import Kernel, compile
 from numeric.options import options
 from numeric.passes import PASSES, optimise
-from numeric.room import UNUSED
+from numeric.room import UNUSED, Room
 from numeric.schedule import schedule
 from tests.numeric.agreement import SYSTEMS, kernel_of, worst_difference
 from tests.systems import systems
@@ -163,6 +163,18 @@ def test_buffers_are_used_again_and_never_too_early():
     assert kernel._room.held == grown
     kernel.free()
     assert kernel._room.held == 0
+
+
+def test_memory_is_bounded():
+    room = Room(np.dtype("float64"), most=10 * 2**20)
+    kept = room.empty((2**18,))
+    for size in range(2**18, 2**18 + 40):  # 2 MiB each, every time of another size
+        room.empty((size + 1,))
+        assert room.held <= 10 * 2**20
+    assert room.empty((2**18,)) is not None
+    kept[...] = 7
+    room.empty((2**18,))[...] = 1
+    assert (kept == 7).all()
 
 
 def test_two_threads_use_one_kernel():
