@@ -1,5 +1,6 @@
-"""Gradient checkpointing: the memory of √T steps instead of T, for one more forward pass (Chen et al. 2016, arXiv
-1604.06174, section 3).
+"""Gradient checkpointing: the memory of √T steps instead of T, for one more forward pass.
+
+Chen et al. 2016, arXiv 1604.06174, section 3.
 
 A sequence run in chunks, carrying every boundary value, is the whole run.  So the forward pass keeps the inputs and
 what is carried over each border, nothing else; the backward pass takes the chunks in reverse, computes each forward
