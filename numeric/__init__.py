@@ -6,9 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from numeric.cells import GRU, LSTM, RNN, Cell
-from numeric.kernel import Gradients, Kernel, Run, compile
+from numeric.kernel import Kernel, compile
 from numeric.lambdify import lambdify
 from numeric.reference import evaluate
+from numeric.results import Gradients, Run
 from numeric.verify import verify
 
 if TYPE_CHECKING:

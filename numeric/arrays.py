@@ -76,6 +76,33 @@ def public_shape(var: Var, batched: bool, *, steps: bool = True) -> tuple[sympy.
     return (*time, *((BATCH,) if batched else ()), *var.shape)
 
 
+def converted(value: Any, var: Var, dtype: numpy.dtype[Any], *, copy: bool) -> numpy.ndarray:
+    """An array in a kernel's dtype; the given one itself if it has that dtype and need not be copied.
+
+    Raises:
+        ValueError: for numbers that are not real, or indices that are no integers.
+    """
+    array = numpy.asarray(value)
+    if var.classes is not None:
+        if array.dtype.kind not in "iu":
+            raise ValueError(f"{var.name} holds indices: integers, not {array.dtype}")
+        return numpy.array(array, numpy.int64)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{var.name} holds {array.dtype}, not real numbers")
+    return numpy.array(array, dtype, order="C", copy=copy or None)
+
+
+def gradient_shape(system: System, name: str, kind: str, sizes: Sizes) -> tuple[int, ...]:
+    """The shape of the gradient of a "parameter", an "input" or an "initial" value."""
+    var = system.variables[name]
+    lead = [sizes.batch] if kind != "parameter" else []
+    if kind == "input" and var.axis is not None:
+        lead.insert(0, sizes.steps(var.axis))
+    if kind == "initial" and len(system.boundaries[name]) > 1:
+        lead.insert(0, len(system.boundaries[name]))
+    return (*lead, *map(sizes.number, var.shape))
+
+
 def sizes_of(
     system: System,
     parameters: Arrays,
