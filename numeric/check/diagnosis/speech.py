@@ -35,6 +35,12 @@ class Speech:
                 self.arrays.setdefault(name, []).append(claim.name)
         weights = {name for name, held in holding.items() if set(held) & set(bound.system.parameters)}
         self.given = {old: new for old, new in bound.names.items() if new not in weights}
+        for (
+            state
+        ) in bound.system.states:  # where it has no array of its own, by its initial value: s of s0, c of c_prev
+            initial = self.given.get(f"{state}[0]")
+            if state not in self.given and initial is not None:
+                self.given[state] = re.sub(r"_?(?:0|init|prev|start)$", "", initial) or initial
         self.known = {old: new for old, new in self.given.items() if self._is_plain(old)}
         for name in bound.system.parameters:
             mine = self.arrays.get(name, [])

@@ -14,7 +14,7 @@ from dataclasses import replace
 from numeric.check.mistakes.factors import misplaced
 from numeric.check.mistakes.gradients import local_edits
 from numeric.check.mistakes.mutant import Mutant, Window
-from numeric.check.mistakes.reads import replaced, shifted, swapped, transposed
+from numeric.check.mistakes.reads import exchanged, replaced, shifted, swapped, transposed
 from numeric.check.mistakes.slopes import derivatives
 from numeric.check.mistakes.terms import dropped, entering, inside, signs, unlinked
 from numeric.check.mistakes.windows import truncations
@@ -22,7 +22,10 @@ from numeric.check.variants.edits import Edit
 from numeric.check.variants.view import View, stem
 
 __all__ = ["Mutant", "Window", "local_edits", "mutants"]
-FAMILIES = (dropped, unlinked, inside, entering, derivatives, transposed, shifted, swapped, misplaced, signs, replaced)
+FAMILIES = (
+    *(dropped, unlinked, inside, entering, derivatives, transposed),
+    *(shifted, swapped, misplaced, signs, exchanged, replaced),
+)
 
 
 def mutants(view: View) -> list[Mutant]:

@@ -114,6 +114,14 @@ def _other_values(view: View, equation: Equation, path: tuple[int, ...], part: R
         if part.index.shift < 0 < by:
             edits = (Edit(equation.out, path, but_first(new, part)),)
             yield Mutant("time-shift", owner, f"{detail}, but for the first step", edits, f"{part.name} but first")
+    if part.index.shift:
+        new = ref(part.name, step(part.index.axis, -part.index.shift))
+        detail = f"{new} where {part} belongs, in {equation.out}"
+        yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, new),), f"{part.name} the other way")
+    for from_end, text in ((True, "the last step"), (False, "the first step")):
+        new = _at(part, part.index.axis, from_end)
+        detail = f"{new} at every step where {part} belongs, in {equation.out}"
+        yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, new),), f"{part.name} of {text}")
     for other in view.sequences:
         if other.name != part.name and axis_of(other) == axis_of(part) and view.shape(other) == view.shape(part):
             shifts = (part.index.shift, -1, 0) if other.name in view.primal.states else (part.index.shift, 0)

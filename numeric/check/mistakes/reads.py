@@ -6,8 +6,11 @@ Read next: `numeric.check.mistakes.factors`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 
-from derive.expr import Op, Ref, Step, is_op, ref, step, transpose
+import sympy
+
+from derive.expr import Op, Ref, Step, apply, is_op, ref, step, transpose
 from derive.primitives import TABLE
 from derive.system import Equation
 from numeric.check.mistakes.mutant import Mutant, owner_of
@@ -47,6 +50,31 @@ def shifted(view: View) -> Iterator[Mutant]:
                     yield _but_first(view, equation, path, part, new)
                 often = part.name in view.primal.states or view.origin(equation.name)[0] == "contribution"
                 yield Mutant("time-shift", part.name, detail, (Edit(equation.out, path, new),), tag, 1 - often)
+
+
+def exchanged(view: View) -> Iterator[Mutant]:
+    """Two blocks of a weight, of one size, taken for each other: going back, in its gradient, or both."""
+    blocks: dict[str, dict[sympy.Expr, list[tuple[Equation, Path, sympy.Expr]]]] = {}
+    for equation in view.equations:
+        for path, part in parts(equation.expr):
+            if is_op(part, "rows") and is_op(part.operands[0], "transpose"):
+                weight = str(part.operands[0].operands[0])
+                blocks.setdefault(weight, {}).setdefault(part.static[0], []).append((equation, path, part))
+    for weight, slices in blocks.items():
+        for one, other in combinations(slices, 2):
+            places = [*slices[one], *slices[other]]
+            if len({view.shape(part) for _, _, part in places}) > 1:
+                continue
+            back = []
+            for equation, path, part in places:
+                chosen = other if part.static[0] == one else one
+                back.append(Edit(equation.out, path, apply("rows", part.operands[0], static=(chosen,))))
+            detail = f"rows {_span(one)} and {_span(other)} of {weight} are exchanged"
+            yield Mutant("swap-gates", weight, f"{detail} going back", tuple(back), detail, 1)
+
+
+def _span(span: sympy.Tuple) -> str:
+    return f"{span[0]}:{span[1]}"
 
 
 def _but_first(view: View, equation: Equation, path: Path, part: Ref, new: Ref) -> Mutant:
@@ -102,9 +130,10 @@ def replaced(view: View) -> Iterator[Mutant]:
                 continue
             for other in _alternatives(view, equation, part, is_delta):
                 where = view.gate(part.name)
-                kind = (
-                    "swap-gates" if is_delta or (_is_gate(view, part) and _is_gate(view, other)) else "misplaced-factor"
-                )
+                gates = _is_gate(view, part) and _is_gate(view, other)
+                kind = "swap-gates" if is_delta or gates else "misplaced-factor"
+                if not is_delta and view.gate_of(part.name) == view.gate_of(other.name):
+                    kind = "derivative-of-activated" if other.index == part.index else "time-shift"
                 detail = f"{other} where {part} belongs, in {equation.out}"
                 yield Mutant(kind, where, detail, (Edit(equation.out, path, other),), detail, 2)
 

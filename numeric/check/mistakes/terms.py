@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import sympy
 
-from derive.expr import Fixed, Ref, Step, apply, is_op, neg, plus, ref, refs
+from derive.expr import Fixed, Op, Ref, Step, apply, is_op, neg, plus, ref, refs, times
+from derive.system import Equation
 from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
-from numeric.check.variants.edits import ZERO, Edit, parts, terms
+from numeric.check.variants.edits import ONE, ZERO, Edit, Path, parts, terms
 from numeric.check.variants.view import View, axis_of
 
 
@@ -26,7 +27,10 @@ def dropped(view: View) -> Iterator[Mutant]:
                 yield Mutant("cotangent-missing", source_of(view, deltas), f"{equation.out} without {term}", edit, "")
             for read in deltas[:1]:
                 kind, owner = view.origin(read.name)
-                if kind == "contribution":
+                if isinstance(equation.out.index, Fixed):
+                    tag = "nothing goes back to the initial state"
+                    yield Mutant("zero-gradient", f"{owner}[0]", f"{equation.out} is 0", edit, tag)
+                elif kind == "contribution":
                     tag = "the recurrent edge is not followed"
                     yield Mutant("cut-recurrence", owner, f"{equation.out} ← {read} is missing", edit, tag)
                 elif kind == "upstream":
@@ -64,12 +68,26 @@ def inside(view: View) -> Iterator[Mutant]:
     for equation in view.core:
         for path, part in parts(equation.expr):
             if path and is_op(part, "plus") and any(view.is_delta(read) for read in refs(part)):
+                yield from _like_a_sigmoid(view, equation, path, part)
                 for number, term in enumerate(part.operands):
                     where = view.gate(equation.name)
                     detail = f"{equation.out} without {term}"
                     yield Mutant("drop-path", where, detail, (Edit(equation.out, (*path, number), ZERO),), detail)
                     edit = (Edit(equation.out, (*path, number), neg(term)),)
                     yield Mutant("sign", where, f"−({term}) in {equation.out}", edit, f"sign of {term}")
+
+
+def _like_a_sigmoid(view: View, equation: Equation, path: Path, part: Op) -> Iterator[Mutant]:
+    """``α (1 − α) δα`` in place of ``α (δα − Σ α δα)``: of the Jacobian of a softmax the diagonal alone."""
+    whole = equation.expr
+    for number in path[:-1]:
+        whole = whole.operands[number]
+    if is_op(whole, "times"):
+        for value in (f for f in whole.operands if isinstance(f, Ref) and not view.is_delta(f)):
+            new = times(part.operands[0], plus(ONE, neg(value)))
+            detail = f"in {equation.out} the diagonal of the Jacobian alone"
+            edit = (Edit(equation.out, path, new),)
+            yield Mutant("missing-derivative", view.gate(equation.name), detail, edit, detail)
 
 
 def signs(view: View) -> Iterator[Mutant]:

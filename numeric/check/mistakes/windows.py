@@ -48,8 +48,9 @@ def _chunked(edges: dict[str, int], states: str, k: int, length: int) -> Iterato
     """The recurrence is let go of after every k steps, counted from either end."""
     for first in range(k):
         borders = [t for t in range(1, length + 1) if t % k == first]
-        cut = frozenset((name, t) for name, shift in edges.items() for t in borders if 1 <= t + shift <= length)
-        if cut:
+        every = frozenset((name, t) for name in edges for t in borders)
+        inner = frozenset((name, t) for name, t in every if 1 <= t + edges[name] <= length)
+        for cut in {inner, every} if inner else ():
             at = ", ".join(map(str, borders))
             yield Mutant(
                 "truncate",

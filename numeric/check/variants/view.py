@@ -72,6 +72,11 @@ class View:
             return var.origin.of
         return owner
 
+    def gate_of(self, name: str) -> str:
+        """The gate that a quantity of the forward pass is, or is the pre-activation of."""
+        origin = self.primal.variables[name].origin
+        return origin.of if origin is not None and origin.kind == "pre-activation" else name
+
     def is_delta(self, expr: sympy.Basic) -> bool:
         """Whether it reads a cotangent or a contribution."""
         return isinstance(expr, Ref) and self.origin(expr.name)[0] in ("cotangent", "contribution", "upstream")
