@@ -75,7 +75,7 @@ def test_lane_is_the_edited_adjoint(name):
                     gradient(result, address, lane), expected, rtol=1e-10, atol=1e-12, err_msg=str(mutant)
                 )
                 compared += 1
-    assert compared >= 40
+    assert compared >= 25
 
 
 def test_lanes_do_not_touch_each_other():
