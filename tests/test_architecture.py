@@ -216,7 +216,7 @@ SOUND = {
     "derive/__init__.py": '"""D."""\nfrom derive.a import f\n',
     "derive/a.py": '"""A."""\ntry:\n    f = 1 / 1\nexcept ZeroDivisionError:\n    f = 0\n',
     "numeric/b.py": '"""B."""\nimport sympy\n\nfrom derive import a\n\n\ndef g():\n    import torch\n',
-    "reports/cli.py": '"""C."""\n\n\ndef main():\n    from numeric.b import g\n',
+    "reports/dispatch.py": '"""C."""\n\n\ndef main():\n    from numeric.b import g\n',
 }
 
 DOC = '"""A."""\n'
