@@ -18,7 +18,7 @@ from numeric.check.bound import Bound, Floats
 from numeric.check.conventions.arrangement import ROWS, is_bias
 from numeric.check.conventions.axes import Placement
 from numeric.check.conventions.claims import claims, same, space_of
-from numeric.check.conventions.intermediates import Place
+from numeric.check.conventions.intermediates import PREFIX, Place
 from numeric.check.conventions.names import hint
 from numeric.check.conventions.readings import Reading, looks_last, preference, readings
 from numeric.check.conventions.search import Fit
@@ -157,9 +157,18 @@ def _liking(
     """How likely an upstream gradient is to be read so: as the output of its name, as an output, as a state."""
     score = preference(name, option, like) + 1.5 * (option.quantity in system.outputs)
     score += 1.0 * (option.quantity in outputs) + 0.5 * (option.quantity in system.states)
+    score += 3.0 * (option.quantity == _named(name, system))
     if twin is not None and option.quantity == twin.quantity:
         score += 10 + 2 * (option.placement == twin.placement) + (option.span == twin.span)
     return score
+
+
+def _named(name: str, system: System) -> str | None:
+    """The one state or output that a name speaks of, though it is not given as an output: dc_n is of c, not of h."""
+    bare = PREFIX.sub("", name)
+    said = {own: max(hint(name, own), hint(bare, own)) for own in (*system.states, *system.outputs)}
+    best = max(said, key=lambda own: said[own], default=None)
+    return best if best is not None and said[best] >= 2.0 and list(said.values()).count(said[best]) == 1 else None
 
 
 def _names(fit: Fit, read: Mapping[str, Reading]) -> dict[str, str]:

@@ -59,14 +59,19 @@ def layouts(
         if not options[name]:
             return []
     found: dict[tuple[object, ...], Layout] = {}
-    for cover, score in covers(arrangement, options, strict):
-        for held, bonus in _ordered(arrangement, cover, options, strict):
-            if any(",".join(held[name][0]) != wish for name, wish in _wished(wishes, held)):
-                continue
-            key = tuple(held.items())
-            if key not in found and len(found) < limit:
-                index = {name: arrangement.index(held[name], arrays[name].shape) for name in arrays}
-                found[key] = Layout(index, held, score + bonus)
+    every = (
+        (held, score + bonus)
+        for cover, score in covers(arrangement, options, strict)
+        for held, bonus in _ordered(arrangement, cover, options, strict)
+        if all(",".join(held[name][0]) == wish for name, wish in _wished(wishes, held))
+    )
+    for held, score in every:
+        key = tuple(held.items())
+        if key not in found:
+            index = {name: arrangement.index(held[name], arrays[name].shape) for name in arrays}
+            found[key] = Layout(index, held, score)
+        if len(found) >= limit:
+            break
     return sorted(found.values(), key=lambda layout: -layout.score)
 
 

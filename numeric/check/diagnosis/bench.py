@@ -41,6 +41,7 @@ class Bench:
     Attributes:
         regions: what is compared.
         chunk: how many lanes a trial may have.
+        reference: the scale that other factors are said against: 1 where it may be right, else the first.
         closest: the smallest largest error of a candidate that did not fit, as it stood.
         promise: candidates that some region agreed with, and how many did.
     """
@@ -50,6 +51,7 @@ class Bench:
         bound = view.derivation.bound
         self.regions = regions(bound.claims, bound.space)
         self.tolerances = np.array([region.tolerance for region in self.regions])[:, None]
+        self.reference = 1.0 if 1.0 in scales.values() else next(iter(scales.values()))
         self.locals = Locals(view, named)
         self.quantities = list(dict.fromkeys(region.quantity for region in self.regions))
         self.limits = limits(self.regions)
@@ -173,11 +175,12 @@ class Bench:
             claims = ()
         if overall.kind != "scale":
             return replace(overall, claims=claims)
-        factor = float(overall.factor[lane])
+        factor = float(overall.factor[lane]) / self.reference
         norm = math.sqrt(sum(float((region.values**2).sum()) for region in mine))
         if 0 < factor < 1 and norm > 0 and abs(float(f"{norm:.2g}") / norm - 1) < 1e-5:
             return Overall("clip", f"the norm is limited to {norm:.2g}", factor, claims=claims)
-        kind = "sign" if any(abs(factor + s) < 1e-6 * abs(s) for s in self.scales.values()) else "scale"
+        right = [s / self.reference for s in self.scales.values()]
+        kind = "sign" if any(abs(factor + s) < 1e-6 * abs(s) for s in right) else "scale"
         close = [label for label, s in self.named.items() if abs(factor - s) < 1e-4 * abs(s)]
         return Overall(kind, f"multiplied by {close[0] if close else f'{factor:.6g}'}", factor, claims=claims)
 

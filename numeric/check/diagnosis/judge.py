@@ -117,7 +117,7 @@ def _verdict(case: Case) -> Verdict:
     bound, view = case.bound, case.view
     best = case.found[0] if case.found else None
     base = view.derivation.run([()])
-    scale = best.overall.factor if best is not None and not best.overall.kind else 1.0
+    scale = best.overall.factor if best is not None and not best.overall.kind else case.search.bench.reference
     gradients, correct = errors(case.search.bench.regions, base, scale)
     notes = list(bound.notes)
     diagnosis: tuple[Finding, ...] = ()

@@ -91,8 +91,16 @@ def _like_a_sigmoid(view: View, equation: Equation, path: Path, part: Op) -> Ite
 
 
 def signs(view: View) -> Iterator[Mutant]:
-    """A sign."""
+    """A sign: of a term, or of all terms by one path, a difference the wrong way round."""
     for equation in view.core:
+        by: dict[Ref, list[Edit]] = {}
+        for path, term in terms(equation.expr):
+            for read in [r for r in refs(term) if view.is_delta(r)][:1]:
+                by.setdefault(read, []).append(Edit(equation.out, path, neg(term)))
+        for read, edits in by.items():
+            if 1 < len(edits) < len(terms(equation.expr)):
+                detail = f"the terms of {read} have the wrong sign in {equation.out}"
+                yield Mutant("sign", view.gate(equation.name), detail, tuple(edits), detail)
         for path, term in terms(equation.expr):
             where = owner_of(view, term) if len(terms(equation.expr)) > 1 else view.gate(equation.name)
             edit = (Edit(equation.out, path, neg(term)),)
