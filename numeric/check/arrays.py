@@ -69,7 +69,10 @@ def check_arrays(
         return Verdict("undecided", False, architecture=reason.nearest, worst=reason.difference, notes=(str(reason),))
     bounds = [one for b in bounds for one in ((b.without_direct(), b) if b.direct else (b,))]
     coarsest = max(dump.spacing(kind) for kind in ("input", "param", "output", "grad"))
-    coarse = [replace(b, claims=tuple(replace(c, precision=coarsest) for c in b.claims)) for b in bounds]
+    lenient = bool(dump.targets) and loss is None
+    coarse = [
+        replace(b, lenient=lenient, claims=tuple(replace(c, precision=coarsest) for c in b.claims)) for b in bounds
+    ]
     return judge(coarse, budget=budget, progress=progress)
 
 

@@ -104,6 +104,7 @@ class Bound:
         worst: the largest relative difference of the forward values that were compared; None if there were none.
         changed: what the forward does otherwise than the cell of that name, in words; empty if nothing.
         intended: that cell, with the same names, where the forward is a change of it.
+        lenient: whether a common factor between the printed loss and the one that is differentiated is no mistake.
         direct: upstream gradients of initial values, by their name in the space: some authors add them to the gradient
             of the initial value, some do not.
         parts: where several upstream gradients of one quantity add up, each by the author's name: the quantity, and
@@ -128,6 +129,7 @@ class Bound:
     intended: System | None = None
     parts: Mapping[str, tuple[str, Floats]] = field(default_factory=dict)
     direct: Mapping[str, Floats] = field(default_factory=dict)
+    lenient: bool = False
 
     def without_direct(self) -> Bound:
         """The same, with the upstream gradients of initial values taken out of the author's gradients of them."""

@@ -80,7 +80,11 @@ def classifier(*, batch: int = B, classes: int = 4, mean: bool = True):  # type:
 
 def test_a_factor_is_said_against_the_printed_loss() -> None:
     assert check_arrays(classifier(batch=3), budget=5).verdict == "correct"
-    found = check_arrays(classifier(batch=3, mean=False), budget=5)
+    dump = classifier(batch=3, mean=False)
+    found = check_arrays(dump, budget=5)
+    assert found.verdict == "correct"  # a printed loss that is not the one differentiated is a note
+    assert "the loss that is differentiated is the printed one multiplied by B" in found.notes
+    found = check_arrays(dump, loss="cross-entropy", budget=5)  # named outright, it is a mistake
     assert [(f.kind, f.where, f.detail) for f in found.diagnosis] == [("scale", "all gradients", "multiplied by B")]
     assert not found.correct
     assert min(found.gradients.values()) == pytest.approx(1 - 1 / 3)
