@@ -1,6 +1,6 @@
 """LSTM with peepholes: gates that also see the cell state.  Three different models go by this name.
 
-Read next: `derive.library`.
+Read next: `derive.architectures.parallel`.
 """
 
 from derive.architectures.entry import family
