@@ -33,7 +33,7 @@ class UnknownArchitecture(LookupError):
     def __init__(self, name: str) -> None:
         self.name = name
         self.closest = next(iter(get_close_matches(name, ENTRIES, n=1)), None)
-        self.hint = f"did you mean {self.closest!r}?" if self.closest else f"there are {', '.join(ENTRIES)}"
+        self.hint = f"did you mean {self.closest!r}?" if self.closest else f"bptt list shows all {len(ENTRIES)} names"
         super().__init__(f"no architecture is called {name!r}; {self.hint}")
 
 

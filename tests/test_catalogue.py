@@ -124,6 +124,48 @@ def test_gru_of_dey_and_salem(count, d, h, published):
     assert counts["paper"] == counts["total"] == published
 
 
+DEY_AND_SALEM = [  # section 7.2: units, inputs, and the published counts of GRU1, GRU2, GRU3
+    (100, 1, (30_400, 30_200, 10_400)),
+    (100, 28, (33_100, 32_900, 13_100)),
+    (128, 128, (65_920, 65_664, 33_152)),
+]
+
+
+@pytest.mark.parametrize(("h", "d", "published"), DEY_AND_SALEM)
+def test_reduced_grus_of_dey_and_salem(count, h, d, published):
+    assert tuple(count(f"gru{k}", d, h)["total"] for k in (1, 2, 3)) == published
+
+
+HEAD = 128 * 10 + 10  # ten classes, read from 128 units
+SEQUENTIAL_MNIST = [  # section 7.2, one pixel a step, 128 units: cell, what the source counts differently, published
+    ("cornn", HEAD, 34_314),
+    ("lem", HEAD + 4 * 128, 68_362),  # the Python cell has a second bias in each of the four
+    ("antisymmetric", HEAD - 128**2 + 128 * 127 // 2, 9_674),  # W - W' has H (H - 1) / 2 free numbers
+    ("antisymmetric-gated", HEAD - 128**2 + 128 * 127 // 2, 9_930),
+]
+
+
+@pytest.mark.parametrize(("cell", "rest", "published"), SEQUENTIAL_MNIST)
+def test_sequential_mnist(count, cell, rest, published):
+    assert count(cell, 1, 128)["total"] + rest == published
+
+
+def test_cornn_of_256_units(count):
+    assert count("cornn", 1, 256)["total"] + 256 * 10 + 10 == 134_154
+
+
+def test_projected_lstm_of_pytorch(count):
+    """Row 20 of section 7.1, LSTM(10, 20, proj_size=5): PyTorch has a second bias in each of the four gates."""
+    first, second, wide = (count("lstm-projected", d, 20, P=5)["total"] + 4 * 20 for d in (10, 5, 10))
+    assert (first, first + second, 2 * first + 2 * wide) == (1_460, 2_520, 5_840)
+
+
+def test_convolutional_lstm_of_keras(capsys):
+    """Row 12 of section 7.1, ConvLSTM1D(4, 3) of two channels."""
+    assert main(["count", "conv-lstm-keras", "--sizes", "C=2,F=4", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["parameters"]["total"] == 304
+
+
 def test_min_char_rnn(count):
     assert count("rnn-readout", 65, 100, O=65)["total"] == 23_165
 
@@ -143,6 +185,28 @@ COUNTS = [  # (D, H) = (4, 3), and O = 2 where there is a read-out: formulas of 
     ("lstm-peephole", 4 * 3 * (4 + 3 + 1) + 3 * 3),
     ("lstm-peephole-prev", 4 * 3 * (4 + 3 + 1) + 3 * 3),
     ("lstm-peephole-full", 4 * 3 * (4 + 3 + 1) + 3 * 3**2),
+    *((f"lstm-{name}", 3 * (3 * 4 + 3**2 + 3) + 2 * 3) for name in ("nig", "nfg", "nog", "cifg")),  # B1
+    *((f"lstm-{name}", 4 * (3 * 4 + 3**2 + 3) + 3 * 3) for name in ("niaf", "noaf")),
+    ("lstm-fgr", 4 * (3 * 4 + 3**2 + 3) + 3 * 3 + 9 * 3**2),
+    ("mut1-projected", 3 * 3 * 4 + 2 * 3**2 + 3 * 3),
+    ("mut1-inner-bias", 3 * 3 * 4 + 2 * 3**2 + 3 * 3),
+    ("mut3", 3 * 3 * 4 + 3 * 3**2 + 3 * 3),
+    ("mgu", 2 * (3**2 + 3 * 4 + 3)),
+    ("mgu1", 2 * (3**2 + 3 * 4 + 3) - 3 * 4),
+    ("mgu2", 2 * (3**2 + 3 * 4 + 3) - 3 * 4 - 3),
+    ("mgu3", 2 * (3**2 + 3 * 4 + 3) - 3 * 4 - 3**2),
+    ("janet", 2 * 3 * (3 + 4 + 1)),
+    ("ugrnn", 2 * 3 * (4 + 3 + 1)),
+    ("indrnn", 3 * 4 + 2 * 3),
+    ("indrnn-tanh", 3 * 4 + 2 * 3),
+    ("sru-wide", 4 * 4 * 3 + 4 * 3),
+    ("qrnn-f", 2 * 4 * 2 * 3 + 2 * 3),
+    ("qrnn-fo", 2 * 4 * 3 * 3 + 3 * 3),
+    ("qrnn-ifo", 2 * 4 * 4 * 3 + 4 * 3),
+    ("li-gru", 2 * (3 * 4 + 3**2) + 4 * 3),
+    ("lstm-layer-norm", 4 * 3 * (4 + 3 + 1) + 8 * 3 + 2 * 3),
+    ("cornn-implicit", 3 * (2 * 3 + 4) + 3),
+    ("lem", 4 * (3**2 + 3 * 4 + 3)),
 ]
 
 
@@ -154,3 +218,21 @@ def test_formulas(count, cell, expected):
 def test_formulas_with_read_out(count):
     assert count("rnn-readout", 4, 3, O=2)["total"] == 3 * (4 + 3 + 1) + 2 * (3 + 1)
     assert count("jordan", 4, 3, O=2)["total"] == 3 * (4 + 2 + 1) + 2 * (3 + 1)
+
+
+OTHER_SIZES = [  # formulas of part B whose sizes are not D and H alone
+    ("mut1", {"H": 3}, 4 * 3**2 + 3 * 3),
+    ("mut2", {"H": 3}, 5 * 3**2 + 3 * 3),
+    ("sru", {"H": 3}, 3 * 3**2 + 4 * 3),
+    ("sru-2017", {"H": 3}, 3 * 3**2 + 2 * 3),
+    ("clockwork", {"D": 4, "K": 2}, 2**2 * 3 * 4 // 2 + 6 * 4 + 6),
+    ("scrn", {"D": 4, "H": 3, "K": 2, "O": 5}, 2 * 4 + 3 * 2 + 3 * 4 + 3**2 + 5 * (3 + 2)),
+    ("lmu", {"D": 4, "H": 3, "N": 6}, 4 + 3 + 6 + 3 * (4 + 3 + 6)),
+    ("conv-lstm", {"C": 2, "F": 4, "N": 7}, 304 + 3 * 4 * 7),
+]
+
+
+@pytest.mark.parametrize(("cell", "sizes", "expected"), OTHER_SIZES)
+def test_formulas_in_other_sizes(capsys, cell, sizes, expected):
+    assert main(["count", cell, "--sizes", ",".join(f"{k}={v}" for k, v in sizes.items()), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["parameters"]["total"] == expected

@@ -105,13 +105,14 @@ def test_usage_errors_are_one_line(capsys, arguments):
 def test_list(capsys):
     listed = data(capsys, "list")
     assert [entry["name"] for entry in listed] == list(derive.names())
-    assert all(set(entry) == {"name", "title", "source", "states", "parameters"} for entry in listed)
+    assert all(set(entry) == {"name", "title", "family", "source", "states", "parameters"} for entry in listed)
     (lstm,) = (entry for entry in listed if entry["name"] == "lstm")
     assert lstm["states"] == ["h", "c"]
     assert {"W_f", "b_o"} <= set(lstm["parameters"])
     _, out, _ = run(capsys, "list")
-    cells, _, networks = out.split("\n\n")
-    assert len(cells.splitlines()) == 1 + len(listed)
+    _, *families, _, networks = out.split("\n\n")
+    assert [family.splitlines()[0] for family in families] == list(dict.fromkeys(e["family"] for e in listed))
+    assert [line.split()[0] for family in families for line in family.splitlines()[1:]] == list(derive.names())
     assert len(networks.splitlines()) == 1 + len(NAMED)
 
 

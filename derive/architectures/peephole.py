@@ -1,6 +1,6 @@
 """LSTM with peepholes: gates that also see the cell state.  Three different models go by this name.
 
-Read next: `derive.architectures.parallel`.
+Read next: `derive.architectures.greff`.
 """
 
 from derive.architectures.entry import family

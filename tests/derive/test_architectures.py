@@ -3,18 +3,22 @@
 Transcriptions below use the form with two matrices, U for what is fed back and W for the input, as papers write it.
 """
 
+import re
+
 import numpy as np
 import pytest
-import sympy
 
 import derive
 from derive.architectures import LIBRARY
 from derive.architectures.entry import family
-from derive.expr import Op, Ref
 from numeric.reference import evaluate
+from tests.canonical import canonical
+from tests.derive.literature import STEPS
+from tests.derive.test_published import GREFF
 
 T, B, D, H = 4, 2, 3, 2
-SIZES = {"D": D, "H": H, "O": 5}
+SIZES = {"D": D, "H": H, "O": 5, "P": 4, "K": 6, "C": 3, "F": 2, "N": 4}
+DECLARED = re.compile(r"(\w+)(?:\[t\])?(?:,|$)")  # names before the colon of a declaration
 BINDING = """
     rnn rnn-sigmoid rnn-relu rnn-readout jordan gru-simplified gru gru-cho gru-reset-after gru-reset-after-update
     lstm lstm-1997 lstm-peephole lstm-peephole-prev lstm-peephole-full
@@ -154,20 +158,34 @@ CELLS = {
 }
 
 
+def step_of(name):
+    """A step that takes states by name and returns all values by name; cells above take states in order."""
+
+    def step(p, x, **states):
+        after, values = CELLS[name](p, x, *states.values())
+        return {**values, **dict(zip(states, after, strict=True))}
+
+    return STEPS.get(name, step)
+
+
 @pytest.mark.parametrize("name", derive.names())
 def test_cell_is_its_papers_formula(name):
     rng = np.random.default_rng(1)
-    system = derive.load(name)
-    parameters, x = normal(system, system.parameters, rng), rng.normal(size=(T, B, D))
-    initial = normal(system, system.states, rng, batch=(B,))
-    values = run(name, parameters, x, initial)
+    system, step = derive.load(name), step_of(name)
+    parameters = normal(system, (*system.parameters, *system.constants), rng)
+    inputs = {n: rng.normal(size=(T, B, *shapes_at(system, SIZES)[n])) for n in system.inputs}
+    initial = normal(system, system.boundaries, rng, batch=(B,))
+    values = evaluate(system, parameters, inputs, initial)
     for b in range(B):
-        states = tuple(initial[state][b] for state in system.states)
+        states = {state: initial[state][b] for state in system.states}
         for t in range(T):
-            states, expected = CELLS[name](parameters, x[t, b], *states)
-            assert set(expected) >= set(system.outputs)
+            given = {n: array[t, b] for n, array in inputs.items()}
+            given["x before"] = inputs["x"][t - 1, b] if t else initial.get("x", inputs["x"][0])[b]
+            expected = step({**parameters, **given}, given["x"], **states)
+            assert set(expected) >= {*system.outputs, *system.states}
             for quantity, value in expected.items():
                 np.testing.assert_allclose(values[quantity][t, b], value, rtol=1e-13, atol=1e-15)
+            states = {state: expected[state] for state in system.states}
 
 
 # --- how cells are related ----------------------------------------------------------------------------------------
@@ -367,8 +385,8 @@ def test_entry_is_complete(entry):
     assert system.notes == entry.notes
     assert all(text == text.strip() and text for text in (entry.title, entry.source, *entry.notes))
     assert 3 + len(entry.notes) + entry.text.count("\n") <= 16, "an entry has at most 15 lines, and a blank one"
-    declared = {n.strip() for line in entry.text.splitlines() if " : " in line for n in line.split(":")[0].split(",")}
-    assert set(system.parameters) == declared
+    declared = {n for line in entry.text.splitlines() if " : " in line for n in DECLARED.findall(line.split(" : ")[0])}
+    assert {*system.parameters, *system.constants} == declared - {*system.inputs}
     assert not system.warnings
     assert derive.parse(str(system)) == system
 
@@ -395,54 +413,58 @@ def test_entry_without_name_or_source(text):
 # --- no two are the same up to renaming -----------------------------------------------------------------------------
 
 
-def fingerprint(system):
-    """The same for systems that differ in names, order of lines, or order of summands and factors only.
-
-    Names get colours: first their role, then, round by round, what all equations look like from where they stand.
-    """
-    colours = {name: (var.role, len(var.shape)) for name, var in system.variables.items()}
-    for _ in range(4):
-        lines = [(equation, tree(equation.expr, colours)) for equation in system.equations]
-        colours = {
-            name: hash((colours[name], tuple(sorted(hash((marked(e, name), line)) for e, line in lines))))
-            for name in system.variables
-        }
-    return tuple(sorted(colours.values()))
-
-
-def tree(expr, colours):
-    if isinstance(expr, Ref):
-        return (colours[expr.name], None if expr.index is None else expr.index.shift)
-    if not isinstance(expr, Op):
-        return str(expr)
-    operands = [tree(operand, colours) for operand in expr.operands]
-    if expr.primitive in ("plus", "times"):
-        operands = sorted(operands, key=hash)
-    return (expr.primitive, tuple(map(str, expr.static)), tuple(operands))
-
-
-def marked(equation, name):
-    """Where `name` stands in an equation."""
-    reads = [node for node in sympy.preorder_traversal(equation.expr) if isinstance(node, Ref)]
-    return (equation.name == name, hash(tree(equation.expr, {read.name: read.name == name for read in reads})))
-
-
 def test_no_two_are_the_same_up_to_renaming():
     prints = {}
     for name in derive.names():
-        prints.setdefault(fingerprint(derive.load(name)), []).append(name)
+        prints.setdefault(canonical(derive.load(name)), []).append(name)
     assert [same for same in prints.values() if len(same) > 1] == []
 
 
-def test_renaming_is_seen_through():
-    renamed = """
-    k[t] = forget[t] * k[t-1] + j[t] * m[t]
-    m[t] = tanh(b4 + A4 @ [y[t-1], u[t]])
-    y[t] = r[t] * tanh(k[t])
-    r[t] = sigmoid(A3 @ [y[t-1], u[t]] + b3)
-    forget[t] = sigmoid(A1 @ [y[t-1], u[t]] + b1)
-    j[t] = sigmoid(A2 @ [y[t-1], u[t]] + b2)
-    """
-    assert fingerprint(derive.parse(renamed)) == fingerprint(derive.load("lstm"))
-    other = renamed.replace("tanh(k[t])", "tanh(k[t-1])")
-    assert fingerprint(derive.parse(other)) != fingerprint(derive.load("lstm"))
+RENAMED = {
+    "lstm": """
+        k[t] = forget[t] * k[t-1] + j[t] * m[t]
+        m[t] = tanh(b4 + A4 @ [y[t-1], u[t]])
+        y[t] = r[t] * tanh(k[t])
+        r[t] = sigmoid(A3 @ [y[t-1], u[t]] + b3)
+        forget[t] = sigmoid(A1 @ [y[t-1], u[t]] + b1)
+        j[t] = sigmoid(A2 @ [y[t-1], u[t]] + b2)
+    """,
+    "gru": """
+        u[t] : M
+        a[t] = V1 @ u[t] + R1 @ y[t-1] + k1
+        q[t] = sigmoid(k2 + V2 @ u[t] + R2 @ y[t-1])
+        y[t] = y[t-1] + sigmoid(a[t]) * (tanh(A @ [u[t], q[t] * y[t-1]] + k) - y[t-1])
+    """,
+    "mgu3": "k : N\ny[t] = tanh(V @ u[t] + R @ (sigmoid(g) * y[t-1]) + k) * sigmoid(g) + y[t-1] * (1 - sigmoid(g))",
+    "antisymmetric": """
+        const a : scalar
+        const b : scalar
+        y[t] = y[t-1] + tanh(U @ u[t] - b * y[t-1] + c + (R - R.T) @ y[t-1]) * a
+    """,
+}
+
+
+@pytest.mark.parametrize("name", RENAMED)
+def test_renaming_is_seen_through(name):
+    """Other names, order, separate matrices, an update written as a difference; and one that is no duplicate."""
+    assert canonical(derive.parse(RENAMED[name])) == canonical(derive.load(name))
+    for old, new in (("tanh", "sigmoid"), ("y[t-1])", "y[t-2])"), ("tanh(k[t])", "tanh(k[t-1])")):
+        if (other := RENAMED[name].replace(old, new)) != RENAMED[name]:
+            assert canonical(derive.parse(other)) != canonical(derive.load(name))
+
+
+def test_a_planted_duplicate_is_found():
+    """The list of forms, with one renamed entry more, has one that occurs twice."""
+    forms = [canonical(derive.load(name)) for name in derive.names()]
+    assert len({*forms, canonical(derive.parse(RENAMED["gru"]))}) == len(forms) == len(set(forms))
+
+
+def test_names_of_the_literature_that_are_entries_already():
+    """Greff's V and NP, and MUT2 with a matrix for the input of its reset gate."""
+    vanilla = GREFF.replace(" + p_i * c[t-1]", "").replace(" + p_f * c[t-1]", "").replace(" + p_o * c[t]", "")
+    assert canonical(derive.parse(GREFF)) == canonical(derive.load("lstm-peephole"))
+    assert canonical(derive.parse(vanilla)) == canonical(derive.load("lstm"))
+    mut2 = derive.load("mut2")
+    text = str(mut2).replace("x[t] : H", "x[t] : D").replace("sigmoid(x[t]", "sigmoid(W_r @ x[t]")
+    projected = derive.parse(re.sub(r"(W_[zh]) : H, H", r"\1 : H, D", text))
+    assert canonical(projected) == canonical(derive.load("gru")) != canonical(mut2)
