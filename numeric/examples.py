@@ -91,10 +91,10 @@ def with_norm(system: System, parameters: Mapping[str, Any], norm: float, sizes:
     for expr in dict.fromkeys(matrices):
         part = _weight(expr, numbers)
         if part is not None and part[0] in changed:
-            block = changed[part[0]][:, part[1]]
-            size = np.linalg.norm(block, 2)
+            at = (..., part[1])  # a weight can be a column, read as a row
+            size = np.linalg.norm(changed[part[0]][at], 2)
             if size > 0:
-                changed[part[0]][:, part[1]] = block * (norm / size)
+                changed[part[0]][at] *= norm / size
     return changed
 
 

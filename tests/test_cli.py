@@ -394,6 +394,13 @@ def test_code_is_a_module(capsys, tmp_path):
     assert data(capsys, "code", RNN)["source"] == out
 
 
+@pytest.mark.parametrize("name", derive.names())
+def test_every_architecture_has_code(capsys, name):
+    status, out, err = run(capsys, "code", name)
+    assert (status, err) == (0, "")
+    assert {"forward", "backward"} <= set(compile(out, name, "exec").co_names)
+
+
 def test_code_does_not_overwrite(capsys, tmp_path):
     path = tmp_path / "cell.py"
     path.write_text("mine")

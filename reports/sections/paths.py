@@ -117,6 +117,10 @@ def product_latex(product: Product, names: SystemNames) -> str:
     r"""``\operatorname{diag}(f_t)\,W_{fh}``; I for the empty product."""
     words = []
     for factor in product:
+        if factor.kind in ("rows", "embed"):  # the expression of these two is a size
+            low, high = factor.part.args
+            words.append(rf"I_{{{low + 1}:{high}}}" + (r"^{\top}" if factor.kind == "embed" else ""))
+            continue
         text = typeset(factor.expr, names)
         if factor.kind == "diag":
             scalar = names.shape(factor.expr) == (1, 1)
@@ -129,11 +133,8 @@ def product_latex(product: Product, names: SystemNames) -> str:
             )
         elif factor.kind == "softmax":
             words.append(rf"\left(\operatorname{{diag}}({text}) - {text}\,{text}^{{\top}}\right)")
-        elif factor.kind == "matrix":
-            words.append(fenced(text) if " + " in text or r"\odot" in text else text)
         else:
-            low, high = factor.part.args
-            words.append(rf"I_{{{low + 1}:{high}}}" + (r"^{\top}" if factor.kind == "embed" else ""))
+            words.append(fenced(text) if " + " in text or r"\odot" in text else text)
     return r"\,".join(words) or "I"
 
 

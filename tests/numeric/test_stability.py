@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import derive
 from derive.networks import build
+from derive.stability import stability
 from numeric.examples import example, with_norm
 from numeric.reference import evaluate
 from numeric.stability import spectra
@@ -21,7 +22,9 @@ TEXTS = {
     "scalar": "h[t] = a * h[t-1] + b * x[t]\na, b : scalar\nx[t] : scalar",
     "rows": "h[t] = tanh(W @ h[t-1] + U @ x[t])\ns[t] = [h[t], tanh(A @ s[t-1])]\nA : K, H + K\nh[t] : H",
 }
-SYSTEMS = {**{name: derive.load(name) for name in derive.names()}, **{k: derive.parse(v) for k, v in TEXTS.items()}}
+MATRICES = ("conv-lstm", "conv-lstm-keras")  # states that are matrices have no Jacobian by blocks
+VECTORS = {name: derive.load(name) for name in derive.names() if name not in MATRICES}
+SYSTEMS = {**VECTORS, **{k: derive.parse(v) for k, v in TEXTS.items()}}
 STEPS = 4
 
 
@@ -149,3 +152,9 @@ def test_bad_input_is_refused_in_one_line(act, reason):
     with pytest.raises(ValueError, match=reason) as caught:
         act(SYSTEMS["rnn"], case)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_states_that_are_matrices_are_refused(name):
+    with pytest.raises(ValueError, match="is a matrix; Jacobians are written for columns and scalars"):
+        stability(derive.load(name))

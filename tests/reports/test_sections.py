@@ -80,7 +80,7 @@ def test_every_kind_of_system_has_a_report(kind, style):
 def test_every_architecture_has_all_sections(name):
     found = report(Context(derive.load(name)))
     titles = [block.text for block in found.blocks if isinstance(block, Heading) and block.level == 1]
-    assert titles == [
+    expected = [
         "Notation and shapes",
         "Forward equations",
         "Pictures",
@@ -91,6 +91,9 @@ def test_every_architecture_has_all_sections(name):
         "Parameters and cost",
         "Generated NumPy",
     ]
+    if name.startswith("conv-lstm"):  # its states are matrices, and the Jacobian of a matrix is not written out
+        expected.remove("Local derivatives")
+    assert titles == expected
 
 
 def test_paths_through_three_steps():
