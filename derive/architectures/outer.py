@@ -43,8 +43,10 @@ W_1 : R, D
 W_2 : K, R
 b : K
 a[t] = exp(-softplus(-(W_2 @ W_1 @ x[t] + b)) / 16)
-S[t] = a[t] * S[t-1] + (W_k @ x[t]) @ (W_v @ x[t]).T
-o[t] = S[t].T @ (W_q @ x[t])
+q[t] = W_q @ x[t]
+k[t] = W_k @ x[t]
+S[t] = a[t] * S[t-1] + k[t] @ (W_v @ x[t]).T
+o[t] = S[t].T @ q[t]
 
 # hgrn2: HGRN2, the outer product with 1 - f as key
 # Qin et al. 2024, arXiv 2404.07904; lb as in HGRN
