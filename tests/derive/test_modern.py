@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 import pytest
+import sympy
 
 import derive
 from derive.invariance import freed, independent
@@ -349,3 +350,34 @@ def test_ttt_linear_is_the_adjoint_of_its_inner_loss_inside_the_step():
     for name in (*entry.parameters, "x"):
         bars = [adjoint.find("cotangent", name).name for adjoint in (one, other)]
         np.testing.assert_allclose(found[1][bars[1]], found[0][bars[0]], rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+# --- counts -----------------------------------------------------------------------------------------------------------
+
+COUNTS = [  # catalogue, part C, at distinct sizes
+    ("mingru", "2*H*D"),
+    ("minlstm", "3*H*D"),
+    ("slstm", "4*H*D + 4*H**2 + 4*H"),
+    ("lru", "3*N + 4*N*D + D"),
+    ("s4d", "4*D*N + 2*D"),  # N conjugate pairs
+    ("rg-lru", "2*(D**2 + D) + D"),
+]
+
+
+@pytest.mark.parametrize(("name", "formula"), COUNTS)
+def test_counts_of_the_papers(name, formula):
+    symbols = {str(d): d for d in derive.load(name).dimensions}
+    assert sympy.expand(derive.load(name).parameter_count() - sympy.sympify(formula, locals=symbols)) == 0
+
+
+@pytest.mark.parametrize(
+    ("cell", "other", "published"),
+    [("mingru", "gru", (33, 22, 17, 13)), ("minlstm", "lstm", (38, 25, 19, 15))],
+)
+def test_ratios_to_the_full_cells(cell, other, published):
+    """Feng et al. 2024: per cent of the weights of GRU and LSTM, for H = D, 2D, 3D, 4D, biases left out."""
+    small, full = (derive.load(name) for name in (cell, other))
+    sizes = {d: {"D": 1, "H": sympy.Symbol("r")}[str(d)] for d in full.dimensions}
+    weights = sum(sympy.prod(full.shapes[n]) for n in full.parameters if n.startswith("W_"))
+    ratio = (small.parameter_count() / weights).subs(sizes)
+    assert all(abs(100 * ratio.subs("r", i + 1) - percent) < 1 for i, percent in enumerate(published))
