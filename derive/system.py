@@ -154,6 +154,7 @@ class System:
             for equation in self.equations
             for read, bound in contextual_refs(equation.expr)
             if not (isinstance(read.index, Step) and read.index.shift != 0)
+            and not (isinstance(read.index, Fixed) and read.index.is_boundary)
             and read.name != equation.name
             and equation.name not in copies
         }

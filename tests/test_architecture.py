@@ -265,7 +265,7 @@ def swap(rows: list[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda rows: rows[:-1], "reports.cli: 0 rows"),
+        (lambda rows: rows[:-1], "reports.dispatch: 0 rows"),
         (lambda rows: [*rows, rows[0].replace("| 1 |", "| 5 |")], "derive.a: 2 rows"),
         (lambda rows: [*rows, "| 5 | [`derive.gone`](derive/gone.py) | – |"], "derive.gone: not a module"),
         (lambda rows: [row.replace("| 2 |", "| 3 |") for row in rows], "row 3: should be 2"),

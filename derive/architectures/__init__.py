@@ -6,6 +6,8 @@ To add one, append a paragraph to the text of a family; a new family also goes i
 from itertools import chain
 
 from derive.architectures import (
+    delta,
+    diagonal,
     dynamics,
     elman,
     greff,
@@ -17,7 +19,10 @@ from derive.architectures import (
     lstm_extended,
     minimal,
     mutations,
+    outer,
+    parallel,
     peephole,
+    stabilised,
     timescales,
 )
 from derive.architectures.entry import Architecture
@@ -36,5 +41,10 @@ FAMILIES: dict[str, tuple[Architecture, ...]] = {
     "Highways in time": highway.FAMILY,
     "Several time scales": timescales.FAMILY,
     "Discretised differential equations": dynamics.FAMILY,
+    "Gated and linear in the state": parallel.FAMILY,
+    "State spaces with a diagonal transition": diagonal.FAMILY,
+    "Linear attention": outer.FAMILY,
+    "Exponential gates with a stabiliser": stabilised.FAMILY,
+    "The delta rule": delta.FAMILY,
 }
 LIBRARY: tuple[Architecture, ...] = tuple(chain.from_iterable(FAMILIES.values()))

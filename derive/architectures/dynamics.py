@@ -1,6 +1,6 @@
 """Discretised differential equations: a step is a small one, and its Jacobian stays near the identity.
 
-Read next: `derive.library`.
+Read next: `derive.architectures.parallel`.
 """
 
 from derive.architectures.entry import family

@@ -22,7 +22,15 @@ TEXTS = {
     "scalar": "h[t] = a * h[t-1] + b * x[t]\na, b : scalar\nx[t] : scalar",
     "rows": "h[t] = tanh(W @ h[t-1] + U @ x[t])\ns[t] = [h[t], tanh(A @ s[t-1])]\nA : K, H + K\nh[t] : H",
 }
-MATRICES = ("conv-lstm", "conv-lstm-keras")  # states that are matrices have no Jacobian by blocks
+
+
+def is_refused(system):
+    """Whether every recurrence carries a matrix: those have no Jacobian by blocks."""
+    carried = [component.carried for component in system.components if component.direction]
+    return all(any(len(system.shapes[name]) == 2 for name in names) for names in carried)
+
+
+MATRICES = [name for name in derive.names() if is_refused(derive.load(name))]
 VECTORS = {name: derive.load(name) for name in derive.names() if name not in MATRICES}
 SYSTEMS = {**VECTORS, **{k: derive.parse(v) for k, v in TEXTS.items()}}
 STEPS = 4
