@@ -53,7 +53,8 @@ class Lowering:
             if name not in layout.stored and name not in layout.parts:
                 self.at.place_of(name)
             return
-        if name not in layout.stored and name not in layout.parts and is_op(expr, "rows"):
+        kept = name in layout.stored or name in layout.parts or name in layout.rolling
+        if not kept and is_op(expr, "rows"):
             assert isinstance(expr, Op)
             inner = self.at.known(expr.operands[0])
             if inner is not None and rank(self.plan.shape_of(equation.out)):

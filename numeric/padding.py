@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.errors import EquationError
 from derive.expr import Fixed, refs
 from derive.networks.masks import masked
 from derive.system import System
@@ -36,6 +37,9 @@ def with_masks(system: System, axes: tuple[str, ...]) -> tuple[System, tuple[str
     names: list[str] = []
     for axis in axes:
         known = set(system.variables)
+        late = next((n for n, given in system.boundaries.items() if len(given) > 1 and n in system.states), None)
+        if late is not None:
+            raise EquationError(f"{late}[{axis}-2] cannot be masked by lengths: a batch of them has states of lag 1")
         system = masked(system, axis)
         names += system.variables.keys() - known
     return system, tuple(names)

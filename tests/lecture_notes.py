@@ -127,7 +127,7 @@ ITEMS = (
     row(12, "Encoder–decoder", system="encoder-decoder", names="h_dec c_dec y p L",
         printed="a product over T for outputs of another length, without the context that they depend on", runs=(
         Run("bptt show encoder-decoder", ("h_dec[0] = h[T]", "[t = T] δh_dec[0]")),
-        Run("bptt count encoder-decoder-cho --sizes C=3,D=4,H=3,O=5,S=3", ("parameters = 244",)),)),
+        Run("bptt count encoder-decoder-cho --sizes C=3,D=4,H=3,M=2,O=5,S=3", ("parameters = 243",)),)),
     row(13, "Attention (Bahdanau)", system="attention-bahdanau", names="e alpha context",
         printed="w for h and α, and α as parameters: see `attention` below", runs=(
         Run("bptt show attention-bahdanau", ("context[u] = h[:] alpha[u]",

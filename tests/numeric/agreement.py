@@ -13,6 +13,10 @@ from numeric.passes import PASSES
 from numeric.reference import evaluate
 
 SYSTEMS = {
+    "fed back": """
+        h[t] = tanh(W @ [h[t-1], y[t-1]] + b)
+        y[t] = V @ h[t] + a
+        e[t] = 0.5 * (y[t] - x[t])**2""",
     "scalar": "h[t] = 0.5 * h[t-1] + x[t]",
     "split": "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)",
     "bidirectional": """

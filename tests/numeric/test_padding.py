@@ -131,7 +131,7 @@ def test_full_lengths_change_nothing():
 def test_every_named_network_takes_lengths():
     for name in NAMED:
         system = build(name)
-        if system.axes:
+        if system.axes and name != "embedding":  # a map over all steps, with nothing to mask
             case, lengths, _ = examples(system)
             run = compile(system).forward(case.parameters, case.inputs, case.initial, case.steps, lengths)
             assert all(np.isfinite(array).all() for array in run.outputs.values())
