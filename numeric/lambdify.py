@@ -202,12 +202,22 @@ class _Step:
             return [[expr]]
         record = TABLE[expr.primitive]
         operands = [self._entries(operand) for operand in expr.operands]
+        if expr.primitive == "stop":
+            return self._stopped(operands[0])
         if record.scalar is not None:
             return _broadcast(record.scalar, operands)
         if record.entries is None:
             raise ValueError(f"{expr} runs over time: {self.system.name} has no single step")
         static = tuple(part if is_op(expr, "power") else part.subs(self.sizes) for part in expr.static)
         return record.entries(static, operands)
+
+    def _stopped(self, entries: Entries) -> Entries:
+        """The same values under names that are no values of the step, so that nothing flows back through them."""
+        stem = self.supply.fresh("stop")
+        symbols = [[sympy.Symbol(f"{stem}__{i}_{j}", real=True) for j in range(len(r))] for i, r in enumerate(entries)]
+        for left, right in zip(symbols, entries, strict=True):
+            self.assignments += list(zip(left, right, strict=True))
+        return symbols
 
 
 def _broadcast(function: Callable[..., sympy.Expr], operands: Sequence[Entries]) -> Entries:
@@ -230,11 +240,13 @@ def _pull_back(
     terms |= {leaf: [] for leaf in leaves}
     pulled: list[Assignment] = []
     for symbol, expr in reversed(assignments):
+        if symbol not in terms:  # behind stop(…)
+            continue
         total = sympy.Symbol(f"total__{symbol}", real=True)
         pulled.append((total, sympy.Add(*terms[symbol])))
         for read in sorted(expr.free_symbols, key=str):
             slope = sympy.diff(expr, read)
-            if slope != 0:
+            if slope != 0 and read in terms:
                 terms[read].append(total * slope)
     return pulled, [sympy.Add(*terms[leaf]) for leaf in leaves]
 

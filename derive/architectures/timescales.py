@@ -13,15 +13,15 @@ FAMILY = family("""
 # clockwork: clockwork RNN, three modules
 # Koutník, Greff, Gomez & Schmidhuber 2014, arXiv 1402.3511; modules p, q, r of K units each, from fast to slow
 # k_q[t] is 1 where t mod T_q = 0, and 0 elsewhere; T_p = 1, and 2, 4 in the paper. An idle module keeps its state.
-# A module reads itself and slower ones.
+# A module reads itself and slower ones. Clocks are data, without gradient.
 k_q[t], k_r[t] : scalar
 W_p : K, D + 3*K
 W_q : K, D + 2*K
 W_r : K, D + K
 b_p, b_q, b_r : K
 p[t] = tanh(W_p @ [p[t-1], q[t-1], r[t-1], x[t]] + b_p)
-q[t] = k_q[t] * tanh(W_q @ [q[t-1], r[t-1], x[t]] + b_q) + (1 - k_q[t]) * q[t-1]
-r[t] = k_r[t] * tanh(W_r @ [r[t-1], x[t]] + b_r) + (1 - k_r[t]) * r[t-1]
+q[t] = stop(k_q[t]) * tanh(W_q @ [q[t-1], r[t-1], x[t]] + b_q) + (1 - stop(k_q[t])) * q[t-1]
+r[t] = stop(k_r[t]) * tanh(W_r @ [r[t-1], x[t]] + b_r) + (1 - stop(k_r[t])) * r[t-1]
 h[t] = [p[t], q[t], r[t]]
 
 # scrn: structurally constrained recurrent network

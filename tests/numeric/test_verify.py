@@ -20,6 +20,9 @@ def test_every_architecture_is_verified(name: str) -> None:
     assert len(evidence) > len(ORACLES) - 1
     for found in evidence:
         laws.holds(found)
+    assert "autograd" in evidence[0].method
+    assert evidence[0].worst is not None
+    assert evidence[0].worst <= 1e-11
 
 
 @pytest.mark.needs("torch")
