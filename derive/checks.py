@@ -5,7 +5,7 @@ Read next: `derive.system`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import sympy
 
@@ -13,8 +13,10 @@ from derive.equation import Equation, Var
 from derive.errors import EquationError
 from derive.expr import Op, Ref, Step
 from derive.order import contextual_calls, contextual_refs
+from derive.primitives import TABLE
 from derive.shapes import ShapeOf, show
 from derive.text import to_text
+from derive.words import FUNCTIONS
 
 
 def check_bindings(equations: Sequence[Equation], variables: Mapping[str, Var]) -> None:
@@ -38,6 +40,7 @@ def check_bindings(equations: Sequence[Equation], variables: Mapping[str, Var]) 
                     f"{to_text(index)} is no integer input: declare one, as in 'j[t] : index V'",
                     call.span or equation.span,
                 )
+        _check_numbers(equation, variables)
         _check_contexts(equation)
         for read in _all_refs(equation):
             known = variables.get(read.name)
@@ -46,8 +49,9 @@ def check_bindings(equations: Sequence[Equation], variables: Mapping[str, Var]) 
             axis = read.index.axis if read.index is not None else None
             if axis != known.axis:
                 raise EquationError(_axis_reason(read, known), read.span or equation.span)
+    computed = {equation.name for equation in equations if not equation.is_boundary}
     for name, var in variables.items():
-        if not var.is_leaf and not any(e.name == name and not e.is_boundary for e in equations):
+        if not var.is_leaf and name not in computed:
             raise EquationError(f"{name} has a boundary value but no equation")
 
 
@@ -69,6 +73,27 @@ def _check_contexts(equation: Equation) -> None:
                     f"{call.primitive}[{axis}] needs a step {axis}, but {to_text(equation.out)} has none",
                     call.span or equation.span,
                 )
+
+
+def _check_numbers(equation: Equation, variables: Mapping[str, Var]) -> None:
+    """Indices are no numbers: they only say which column is meant."""
+    for read in _as_values(equation.expr):
+        var = variables.get(read.name)
+        if var is not None and var.classes is not None:
+            raise EquationError(
+                f"{to_text(read)} is an index, not a number: read a column with take(E, {to_text(read)}), "
+                f"or write one with scatter(v, {to_text(read)}, {var.classes})",
+                read.span or equation.span,
+            )
+
+
+def _as_values(expr: sympy.Basic) -> Iterator[Ref]:
+    """Every read but those that say which column `take` and `scatter` mean."""
+    if isinstance(expr, Ref):
+        yield expr
+    elif isinstance(expr, Op):
+        for operand in expr.operands[:1] if expr.primitive in ("take", "scatter") else expr.operands:
+            yield from _as_values(operand)
 
 
 def _all_refs(equation: Equation) -> Iterator[Ref]:
@@ -111,3 +136,25 @@ def check_shapes(equations: Sequence[Equation], variables: Mapping[str, Var], sh
                 f"{to_text(equation.out)} is {show(wanted)} but its equation gives {show(found)}",
                 equation.span,
             )
+
+
+def check_functions(expressions: Iterable[sympy.Expr]) -> None:
+    """What came from SymPy by its name is a function of the language, with as many arguments.
+
+    Raises:
+        TypeError: where it is not.
+    """
+    for expr in expressions:
+        for call, _ in contextual_calls(expr):
+            _check_function(call)
+
+
+def _check_function(call: Op) -> None:
+    record = TABLE.get(call.primitive)
+    if record is None:
+        raise TypeError(f"{call.primitive} is no function of the language; there are {', '.join(sorted(FUNCTIONS))}")
+    if len(call.static) != len(record.static):
+        raise TypeError(f"{call.primitive} takes more than expressions: write the equation as text, or use Sequence[:]")
+    if record.arity is not None and len(call.operands) != record.arity:
+        wanted = f"{record.arity} argument{'s' * (record.arity != 1)}"
+        raise TypeError(f"{call.primitive} takes {wanted}, not {len(call.operands)}")

@@ -155,6 +155,7 @@ def _solve(
     equalities: list[_Equality], origin: Mapping[sympy.Symbol, str], quantities: Mapping[str, Leaf]
 ) -> dict[sympy.Symbol, sympy.Expr]:
     solved: dict[sympy.Symbol, sympy.Expr] = {}
+    reads: dict[sympy.Symbol, set[sympy.Symbol]] = {}  # which solved symbols have a symbol in their value
     pending, progress = equalities, True
     while pending and progress:
         progress, waiting = False, []
@@ -169,11 +170,13 @@ def _solve(
                 waiting.append(equality)
                 continue
             symbol, value = choice
-            solved = {
-                known: sympy.expand(dim.xreplace({symbol: value})) if symbol in dim.free_symbols else dim
-                for known, dim in solved.items()
-            }
+            for known in reads.pop(symbol, set()):
+                solved[known] = sympy.expand(solved[known].xreplace({symbol: value}))
+                for other in solved[known].free_symbols:
+                    reads.setdefault(other, set()).add(known)
             solved[symbol] = value
+            for other in value.free_symbols:
+                reads.setdefault(other, set()).add(symbol)
             progress = True
         pending = waiting
     if pending:

@@ -21,6 +21,7 @@ from typing import Any
 
 import sympy
 
+from derive.checks import check_functions
 from derive.dimensions import length, read_dimensions
 from derive.errors import EquationError, Span
 from derive.expr import Fixed, Ref, Step, coerce
@@ -28,6 +29,7 @@ from derive.grammar import Reader
 from derive.inference import infer
 from derive.order import contextual_refs
 from derive.ranks import Leaf
+from derive.slips import slips_of
 from derive.statements import NAME, Statement, lines_of, split_statements
 from derive.system import Equation, Role, System, Var
 from derive.words import is_reserved, name_reason
@@ -52,7 +54,7 @@ def parse(text: str, *, name: str = "system", strict: bool = False) -> System:
     Args:
         text: equations and declarations, one statement a line; ``#`` begins a comment.
         name: what to call the system.
-        strict: make warnings (undeclared names that look like a slip) errors.
+        strict: make warnings (undeclared names that look like a slip, values that nothing reads) errors.
 
     Raises:
         EquationError: with a one-line reason, the line, and a caret; nothing is ever evaluated.
@@ -66,18 +68,20 @@ def parse(text: str, *, name: str = "system", strict: bool = False) -> System:
     sequences = _sequence_axes(statements, axes, declared)
     equations = [_equation(s, axes, sequences, declared) for s in statements if s.sign == "="]
     try:
-        system = build(equations, declared, name=name)
+        system = build(equations, declared, name=name, strict=strict)
     except EquationError as error:
         if error.span is None or error.text:
             raise
         raise EquationError(error.reason, error.span, lines_of(text)[error.span.line - 1]) from None
-    if strict and system.warnings:
-        raise EquationError(system.warnings[0])
     return system
 
 
 def build(
-    equations: Iterable[Equation], declared: Mapping[str, Declaration] | None = None, *, name: str = "system"
+    equations: Iterable[Equation],
+    declared: Mapping[str, Declaration] | None = None,
+    *,
+    name: str = "system",
+    strict: bool = False,
 ) -> System:
     """A system from equations and what is declared about their quantities; roles and shapes are inferred.
 
@@ -110,7 +114,11 @@ def build(
         n: Var(n, shapes[n], axes[n], role, given[n].classes, declared=given[n].shape is not None)
         for n, role in roles.items()
     }
-    return System(equations, variables, name=name, warnings=tuple(_slips(variables, declared)))
+    system = System(equations, variables, name=name)  # first what is wrong, then what may be
+    slips = list(slips_of(system))
+    if strict and slips:
+        raise EquationError(*slips[0])
+    return system.renamed(warnings=tuple(reason for reason, _ in slips)) if slips else system
 
 
 def define(
@@ -134,6 +142,7 @@ def define(
     for left, _ in pairs:
         if not isinstance(left, Ref):
             raise TypeError(f"{left} cannot stand on a left side")
+    check_functions(right for _, right in pairs)
     return build([Equation(left, right) for left, right in pairs if isinstance(left, Ref)], declared, name=name)
 
 
@@ -276,17 +285,3 @@ def _check_used(equations: tuple[Equation, ...], declared: Mapping[str, Declarat
                     f"{read.name} is used both as a sequence along {timed[read.name]} and without time",
                     read.span or equation.span,
                 )
-
-
-def _slips(variables: Mapping[str, Var], declared: Mapping[str, Declaration]) -> Iterable[str]:
-    """Undeclared leaves that differ from another name only by case, underscore or a doubled letter."""
-
-    alike: dict[str, list[str]] = {}
-    for name in variables:
-        alike.setdefault(re.sub(r"(.)\1+", r"\1", name.replace("_", "").lower()), []).append(name)
-    for names in alike.values():
-        for name in names:
-            if variables[name].is_leaf and name not in declared:
-                for other in names:
-                    if other != name and (not variables[other].is_leaf or other < name):
-                        yield f"{name} looks like {other}; if it is meant, declare it ('{name} : …')"

@@ -21,6 +21,8 @@ from derive.errors import EquationError
 from derive.expr import Fixed, Index, Op, Ref, Step, fixed, ref
 from derive.primitives import TABLE
 
+Edges = dict[tuple[int, int], list[Ref | None]]  # which equation reads which, and how; None: it needs all steps
+
 
 @dataclass(frozen=True)
 class Component:
@@ -101,7 +103,7 @@ def components(equations: Sequence[Equation]) -> tuple[Component, ...]:
         if equation.is_boundary:
             edges_of.setdefault(equation.name, []).append(i)
     at_boundary = {equation.out: i for i, equation in enumerate(equations) if equation.is_boundary}
-    edges: dict[tuple[int, int], list[Ref | None]] = {}  # None: needs all steps of the other
+    edges: Edges = {}
     for i, equation in enumerate(equations):
         for read, axes in contextual_refs(equation.expr):
             index = read.index
@@ -116,13 +118,15 @@ def components(equations: Sequence[Equation]) -> tuple[Component, ...]:
                 if touches(index, equations[j].out.index):
                     edges.setdefault((i, j), []).append(None)
     groups = strongly_connected_components((list(range(len(equations))), list(edges)))
-    return tuple(_component(equations, sorted(group), edges) for group in groups)
+    place = {i: number for number, group in enumerate(groups) for i in group}
+    inner: list[Edges] = [{} for _ in groups]
+    for (i, j), reads in edges.items():
+        if place[i] == place[j]:
+            inner[place[i]][i, j] = reads
+    return tuple(_component(equations, sorted(group), own) for group, own in zip(groups, inner, strict=True))
 
 
-def _component(
-    equations: Sequence[Equation], group: list[int], edges: dict[tuple[int, int], list[Ref | None]]
-) -> Component:
-    inner = {pair: reads for pair, reads in edges.items() if pair[0] in group and pair[1] in group}
+def _component(equations: Sequence[Equation], group: list[int], inner: Edges) -> Component:
     members = tuple(equations[i] for i in group)
     if not inner:
         return Component(members, members[0].axis, 0, ())

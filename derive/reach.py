@@ -16,8 +16,8 @@ from derive.system import System
 
 def default_wrt(system: System) -> tuple[str, ...]:
     """Everything that has a gradient: parameters, inputs that are no integers, given initial values."""
-    real = tuple(name for name in system.inputs if system.variables[name].classes is None)
-    return tuple(dict.fromkeys((*system.parameters, *real, *system.boundaries)))
+    names = dict.fromkeys((*system.parameters, *system.inputs, *system.boundaries))
+    return tuple(name for name in names if system.variables[name].classes is None)
 
 
 def dependent(system: System, names: Iterable[str]) -> set[str]:

@@ -178,6 +178,9 @@ class System:
 
         The gradient of something shared, such as a parameter, is shared too: it is the sum over the examples.
         """
+        derived = ("cotangent", "tangent")  # the tangent of a shared gradient is shared, as it is
+        origins = {name: var.origin for name, var in self.variables.items() if var.origin is not None}
+        of = {name: o.of for name, o in origins.items() if o.kind in derived and o.of in self.variables}
         shared: set[str] = set()
         while True:
             found = set(self.inputs) | set(self.boundaries)
@@ -185,13 +188,11 @@ class System:
             grew = True
             while grew:
                 more = {e.name for e in self.equations if any(read.name in found for read in refs(e.expr))}
+                more |= {name for name, other in of.items() if other in found}  # also a gradient that is zero
                 more -= found | shared
                 found |= more
                 grew = bool(more)
-            origins = {name: var.origin for name, var in self.variables.items() if var.origin is not None}
-            derived = ("cotangent", "tangent")  # the tangent of a shared gradient is shared, as it is
-            sums = {n for n, o in origins.items() if o.kind in derived and o.of in self.variables} & found
-            sums = {n for n in sums if origins[n].of not in found}
+            sums = {name for name, other in of.items() if name in found and other not in found}
             if not sums:
                 return frozenset(found)
             shared |= sums

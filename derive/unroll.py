@@ -188,7 +188,8 @@ class _Scalars:
         if known is None:
             if self.system.variables[read.name].classes is not None:
                 given = self.classes.get(read.name, ())
-                value = given[(position or 1) - 1] if len(given) >= (position or 1) else 0
+                place = max(position or 1, 1)  # what is read before the first step is of the class of the first
+                value = given[place - 1] if len(given) >= place else 0
                 known = self.known[read.name, position] = [[sympy.Integer(value)]]
             else:
                 known = self._symbols(read.name, position)

@@ -46,17 +46,17 @@ class Sizes:
     def number(self, dim: sympy.Expr) -> int:
         """A dimension as a number."""
         if dim not in self._known:
-            self._known[dim] = _number(sympy.sympify(dim), self.dimensions)
+            self._known[dim] = number_of(sympy.sympify(dim), self.dimensions)
         return self._known[dim]
 
 
-def _number(dim: sympy.Expr, known: Mapping[sympy.Symbol, int]) -> int:
+def number_of(dim: sympy.Expr, known: Mapping[sympy.Symbol, int]) -> int:
     """A dimension, sums and products of symbols, as a number; ``subs`` does the same a hundred times slower."""
     if dim.is_Symbol:
         return known[dim]
     if dim.is_Integer:
         return int(dim)
-    parts = [_number(argument, known) for argument in dim.args]
+    parts = [number_of(argument, known) for argument in dim.args]
     return sum(parts) if dim.is_Add else math.prod(parts)
 
 
@@ -74,6 +74,33 @@ def public_shape(var: Var, batched: bool, *, steps: bool = True) -> tuple[sympy.
     """Symbolic shape of the array of a quantity: ``(T, B, H)``, ``(B, O)``, ``(H, D)``."""
     time = (length(sympy.Symbol(var.axis)),) if var.axis is not None and steps else ()
     return (*time, *((BATCH,) if batched else ()), *var.shape)
+
+
+def converted(value: Any, var: Var, dtype: numpy.dtype[Any], *, copy: bool) -> numpy.ndarray:
+    """An array in a kernel's dtype; the given one itself if it has that dtype and need not be copied.
+
+    Raises:
+        ValueError: for numbers that are not real, or indices that are no integers.
+    """
+    array = numpy.asarray(value)
+    if var.classes is not None:
+        if array.dtype.kind not in "iu":
+            raise ValueError(f"{var.name} holds indices: integers, not {array.dtype}")
+        return numpy.array(array, numpy.int64)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{var.name} holds {array.dtype}, not real numbers")
+    return numpy.array(array, dtype, order="C", copy=copy or None)
+
+
+def gradient_shape(system: System, name: str, kind: str, sizes: Sizes) -> tuple[int, ...]:
+    """The shape of the gradient of a "parameter", an "input" or an "initial" value."""
+    var = system.variables[name]
+    lead = [sizes.batch] if kind != "parameter" else []
+    if kind == "input" and var.axis is not None:
+        lead.insert(0, sizes.steps(var.axis))
+    if kind == "initial" and len(system.boundaries[name]) > 1:
+        lead.insert(0, len(system.boundaries[name]))
+    return (*lead, *map(sizes.number, var.shape))
 
 
 def sizes_of(
@@ -108,7 +135,7 @@ def sizes_of(
     _check_lengths(system, known)
     _check_all_known(system, known)
     for entry in given:
-        if tuple(_number(dim, known) for dim in entry.shape) != tuple(entry.array.shape):
+        if tuple(number_of(dim, known) for dim in entry.shape) != tuple(entry.array.shape):
             raise ValueError(_wrong_shape(system, entry, known))
     _check_indices(system, given, known)
     return Sizes(known, known.get(BATCH, 1))
@@ -177,15 +204,16 @@ def _check_lengths(system: System, known: Mapping[sympy.Symbol, int]) -> None:
 def _check_indices(system: System, given: list[Given], known: Mapping[sympy.Symbol, int]) -> None:
     for entry in given:
         classes = system.variables[entry.name].classes
-        if classes is None or entry.kind != "input":
+        if classes is None:
             continue
         values = numpy.asarray(entry.array)
         if values.dtype.kind not in "iu":
-            raise ValueError(f"input {entry.name} holds indices: integers, not {values.dtype}")
-        count = _number(classes, known)
+            raise ValueError(f"{entry.kind} {entry.name} holds indices: integers, not {values.dtype}")
+        count = number_of(classes, known)
         if values.size and not (values.min() >= 0 and values.max() < count):
             raise ValueError(
-                f"input {entry.name} holds indices 0…{classes} - 1 = {count - 1}, got {values.min()}…{values.max()}"
+                f"{entry.kind} {entry.name} holds indices 0…{classes} - 1 = {count - 1}, "
+                f"got {values.min()}…{values.max()}"
             )
 
 

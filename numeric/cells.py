@@ -26,7 +26,8 @@ from derive.library import load
 from derive.system import System
 from numeric.arrays import Arrays
 from numeric.initialisers import draw
-from numeric.kernel import Gradients, Kernel, Run, compile
+from numeric.kernel import Kernel, compile
+from numeric.results import Gradients, Run
 
 Floats = NDArray[np.floating[Any]]
 NONLINEARITIES = {"tanh": "rnn", "sigmoid": "rnn-sigmoid", "relu": "rnn-relu"}
@@ -70,14 +71,17 @@ class Cell:
         """
         return dict(self.forward(np.asarray(x)[None], state).final)
 
-    def forward(self, x: Any, initial: Arrays | None = None) -> Run:
+    def forward(self, x: Any, initial: Arrays | None = None, lengths: Any = None) -> Run:
         """A sequence.
 
         Args:
             x: (T, B, D).
             initial: the state before it; see `Kernel.forward`.
+            lengths: (B,) where the sequences of a padded batch differ in length; see `Kernel.forward`.
         """
-        return self.kernel.forward(self.parameters, {"x": x}, initial)
+        return self.kernel.forward(
+            self.parameters, {"x": x}, initial, lengths=None if lengths is None else {"t": lengths}
+        )
 
     def backward(self, run: Run, cotangents: Arrays, final: Arrays | None = None) -> Gradients:
         """Gradients of parameters, inputs and initial state; see `Kernel.backward`."""

@@ -4,12 +4,12 @@ A claim is checked by the equations where it is about equations, and by the arit
 it is about numbers; `check` says what was found.  Bounds: Pascanu, Mikolov & Bengio 2013, arXiv 1211.5063; memory:
 Hochreiter & Schmidhuber 1997, Gers, Schmidhuber & Cummins 2000, Cho et al. 2014, arXiv 1406.1078.
 
-Read next: `reports.commands.stability`.
+Read next: `numeric.notes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,15 +61,23 @@ def _relu(gain: float, steps: int) -> Spectra:
     return found
 
 
-def _gates(name: str, biases: dict[str, float], steps: int) -> Any:
-    """A cell whose gates are set by their biases alone, started at 4, 5, 6."""
-    system = derive.load(name)
+def gates_held(system: derive.System, state: str, biases: Mapping[str, float], steps: int) -> Any:
+    """A cell some of whose gates are set by their biases alone, its state begun at 4, 5, 6.
+
+    Args:
+        system: its gates q have weights W_q and b_q; 2 inputs and 3 units.
+        state: the name of what begins at 4, 5, 6.
+        biases: of the gates to be held, by name.
+        steps: T.
+
+    Returns:
+        The values, as `numeric.reference.evaluate` returns them.
+    """
     case = example(system, steps, {"D": 2, "H": 3})
     parameters = dict(case.parameters)
     for gate, bias in biases.items():
         parameters[f"W_{gate}"] = 0 * parameters[f"W_{gate}"]
         parameters[f"b_{gate}"] = np.full(3, bias)
-    state = "c" if name == "lstm" else "h"
     return evaluate(system, parameters, case.inputs, {state: np.array([[4.0, 5.0, 6.0]])})
 
 
@@ -121,7 +129,7 @@ def _radius() -> tuple[bool, str]:
 
 def _cell(bias: float, factor: float) -> tuple[bool, str]:
     """The direct path of the cell with f set by its bias, and the cell itself with nothing written."""
-    values = _gates("lstm", {"f": bias, "i": -700.0}, 30)
+    values = gates_held(derive.load("lstm"), "c", {"f": bias, "i": -700.0}, 30)
     product = np.cumprod(values["f"][:, 0], axis=0)
     exact = (product == factor ** np.arange(1, 31)[:, None]).all()
     kept = (values["c"][:, 0] == product * np.array([4.0, 5.0, 6.0])).all()
@@ -143,7 +151,7 @@ def _gru_paths() -> tuple[bool, str]:
 
 def _tiny_update() -> tuple[bool, str]:
     rate = 1e-6
-    values = _gates("gru", {"z": float(np.log(rate / (1 - rate)))}, 1000)
+    values = gates_held(derive.load("gru"), "h", {"z": float(np.log(rate / (1 - rate)))}, 1000)
     states = np.concatenate([[[4.0, 5.0, 6.0]], values["h"][:, 0]])
     moved, wanted = np.diff(states, axis=0), rate * (values["n"][:, 0] - states[:-1])
     close = bool((np.abs(moved - wanted) <= 4 * np.finfo(float).eps * np.abs(states[1:])).all())

@@ -174,11 +174,14 @@ def _draw(
         values = size * rng.standard_normal(shape)
         return abs(values) + 0.1 if positive else values
 
-    def leaf(name: str) -> numpy.ndarray:
+    def values(name: str, shape: tuple[int, ...], size: float) -> numpy.ndarray:
         classes = system.variables[name].classes
         if classes is not None:
-            return rng.integers(0, int(sympy.sympify(classes).subs(sizes)), whole(name))
-        return numbers(whole(name), 0.5 if name not in system.inputs else 1.0)
+            return rng.integers(0, int(sympy.sympify(classes).subs(sizes)), shape)
+        return numbers(shape, size)
+
+    def leaf(name: str) -> numpy.ndarray:
+        return values(name, whole(name), 0.5 if name not in system.inputs else 1.0)
 
     def cotangent(shape: tuple[int, ...], wanted: bool) -> numpy.ndarray:
         return rng.standard_normal(shape) if wanted else numpy.zeros(shape)
@@ -187,7 +190,7 @@ def _draw(
     return Case(
         parameters={name: leaf(name) for name in (*system.parameters, *system.constants)},
         inputs={name: leaf(name) for name in system.inputs},
-        initial={n: numbers(positions(n, len(p)), 0.5) for n, p in system.boundaries.items() if regime.initial},
+        initial={n: values(n, positions(n, len(p)), 0.5) for n, p in system.boundaries.items() if regime.initial},
         steps=steps,
         cotangents={name: cotangent(whole(name), regime.outputs or not states) for name in outputs},
         final={n: cotangent(positions(n, len(final_positions(system, n))), regime.final) for n in states},

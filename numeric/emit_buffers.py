@@ -37,6 +37,7 @@ class Buffers:
         wanted += [parts[name].whole for name in wanted if name in parts and parts[name].whole not in wanted]
         lines: list[str] = []
         groups: dict[str, list[str]] = {}
+        turned_names = {self.layout.names[name] for name in self.layout.turned}
         for name in wanted:
             self.allocated.add(name)
             if self.layout.is_padded(name):
@@ -45,7 +46,8 @@ class Buffers:
                 groups.setdefault(self._size(name), []).append(self.layout.names[name])
         for size, members in groups.items():
             count = f"{len(members)}, " if len(members) > 1 else ""
-            lines.append(f"    {', '.join(members)} = np.empty(({count}{size}), DTYPE)")
+            turned = ".mT" if members[0] in turned_names else ""
+            lines.append(f"    {', '.join(members)} = empty(({count}{size})){turned}")
         return lines + [self._part(name) for name in wanted if name in parts]
 
     def _part(self, name: str) -> str:
@@ -63,16 +65,22 @@ class Buffers:
         return self.layout.sizes[length(sympy.Symbol(self.plan.variables[name].axis))]
 
     def _size(self, name: str) -> str:
+        """The shape of a buffer as it lies in memory."""
         shape = pair(self.plan.variables[name].shape)
         extra = self.layout.before[name] + self.layout.after[name]
-        steps = self.steps(name) + (f" + {extra}" if extra else "")
-        return ", ".join([steps, self.layout.batch, *map(self.text, shape[: rank(shape)])])
+        core = [] if name in self.layout.edges else [self.steps(name)]
+        steps = " + ".join([*core, *([str(extra)] if extra else [])])
+        dims = list(map(self.text, shape[: rank(shape)]))
+        return ", ".join(
+            [steps, *dims, self.layout.batch] if name in self.layout.turned else [steps, self.layout.batch, *dims]
+        )
 
     def _with_boundaries(self, name: str) -> list[str]:
         layout, whole, var = self.layout, self.layout.whole(name), self.plan.variables[name]
-        dtype = "DTYPE" if var.classes is None else "np.int64"
         first = f"  # from {layout.names[name]}[{1 - layout.before[name]}]" if layout.before[name] else ""
-        lines = [f"    {whole} = np.empty(({self._size(name)}), {dtype}){first}"]
+        turned = ".mT" if name in layout.turned else ""
+        made = f"empty(({self._size(name)}))" if var.classes is None else f"np.empty(({self._size(name)}), np.int64)"
+        lines = [f"    {whole} = {made}{turned}{first}"]
         if var.is_leaf:
             lines.append(f"    {whole}[{self._span(name, 0)}] = {layout.names[name]}")
         positions = self.plan.boundaries.get(name, ())
@@ -81,12 +89,12 @@ class Buffers:
             one = given if len(positions) == 1 else f"{given}[{number}]"
             value = "0" if given is None else f"0 if {given} is None else {one}"
             lines.append(f"    {whole}[{self.index(name, position)}] = {value}")
-        return lines + self.views(name)
+        return lines if name in layout.edges else lines + self.views(name)
 
     def index(self, name: str, position: Fixed) -> str:
         """Where a position is stored."""
         offset = position.offset + self.layout.before[name] - 1
-        if not position.from_end:
+        if not position.from_end or name in self.layout.edges:
             return str(offset)
         return self.steps(name) + (f" {'-' if offset < 0 else '+'} {abs(offset)}" if offset else "")
 

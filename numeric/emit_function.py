@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from derive.expr import Fixed, Ref, Step, is_op
+from derive.expr import Fixed, Step, is_op
 from derive.system import Equation
 from numeric.emit_buffers import Buffers
+from numeric.emit_maps import turned
 from numeric.emit_ops import Expressions
 from numeric.emit_products import total
-from numeric.emit_values import align
+from numeric.emit_steps import Steps
+from numeric.emit_values import Value, align, plain, rank
 from numeric.layout import Layout
 from numeric.printer import bare
 from numeric.schedule import Stage, reads
@@ -37,7 +39,7 @@ class Function:
     ) -> None:
         self.layout, self.plan, self.stages, self.need = layout, layout.plan, stages, need
         self.buffers = Buffers(layout, stages, initial)
-        self.place = Expressions(layout, need)
+        self.place = Expressions(layout, need, flat=self._flat)
         self.lines: list[str] = []
         self.prepared: dict[str, str] = {}  # text → name of what is computed before a loop
 
@@ -50,7 +52,15 @@ class Function:
                 self._scan(stage)
             else:
                 for equation in stage.equations:
-                    self._equation(equation)
+                    if equation.name not in self.layout.blocked:
+                        self._equation(equation)
+
+    def _flat(self, wish: str, text: str) -> str:
+        """A name for what several statements may use, computed before the first of them."""
+        if text not in self.prepared:
+            self.prepared[text] = self.layout.fresh(wish)
+            self.lines.append(f"    {self.prepared[text]} = {text}")
+        return self.prepared[text]
 
     # --- one equation --------------------------------------------------------------------------------------
 
@@ -88,10 +98,26 @@ class Function:
 
     def _boundary(self, equation: Equation, index: Fixed) -> None:
         name = equation.name
+        if name in self.layout.rolling:
+            self._start(equation)
+            return
         self.lines += self.buffers.allocate([name])
         value = Expressions(self.layout, self.need, here=index).value(equation.expr)
         where = f"{self.layout.whole(name)}[{self.buffers.index(name, index)}]"
         self._add(where, align(value, (), True, self.place.shape_of(equation.out)), equation)
+
+    def _start(self, equation: Equation) -> None:
+        """What the first step of a scan reads, where the last step will be found in the end."""
+        name, shape = self.layout.names[equation.name], self.place.shape_of(equation.out)
+        index = equation.out.index
+        assert isinstance(index, Fixed)
+        value = plain(Expressions(self.layout, self.need, here=index).value(equation.expr))
+        rows = f"{self.place.size(shape[0])}, " if rank(shape) else ""
+        self.lines.append(f"    {name} = empty(({rows}{self.layout.batch}{'' if rows else ','}))")
+        text = value.text
+        if rank(value.shape):
+            text = f"{value.atom}.T" if value.batch else f"{value.atom}[:, None]"
+        self._add(f"{name}[...]", text, equation)
 
     def _map(self, equation: Equation, axis: str) -> None:
         name, place = equation.name, self.place
@@ -99,13 +125,22 @@ class Function:
         if self.layout.is_padded(name):
             self.lines += self.buffers.allocate([name])
             self._add(f"{self.layout.names[name]}[...]", align(value, (axis,), True, shape), equation)
+        elif name in self.layout.turned:
+            self._turned(equation, value)
         else:
             self._add(self.layout.names[name], place.full(value, (axis,), True, shape), equation)
+
+    def _turned(self, equation: Equation, value: Value) -> None:
+        """A map whose result lies feature-major."""
+        self.lines += turned(equation, self.place, self.plan.numbers.get(equation.out), "    ")
 
     # --- loops ---------------------------------------------------------------------------------------------
 
     def _scan(self, stage: Stage) -> None:
         assert stage.axis is not None
+        if stage in self.layout.columns:
+            self._columns(stage)
+            return
         names, layout, loop = [e.name for e in stage.equations], self.layout, self.layout.loops[stage.axis]
         self.lines += self.buffers.allocate([name for name in names if name in layout.stored])
         local = [name for name in names if name not in layout.stored]
@@ -113,7 +148,7 @@ class Function:
         before, self.lines = self.lines, []
         known = len(self.prepared)
         for equation in stage.equations:
-            if not self._is_view(equation):
+            if not layout.is_view(equation):
                 self._step(equation, place, loop)
         inside, self.lines = self.lines, before
         self.lines += [f"    {name} = {text}" for text, name in list(self.prepared.items())[known:]]
@@ -121,12 +156,15 @@ class Function:
         self.lines.append(f"    for {loop} in {steps if stage.direction > 0 else f'reversed({steps})'}:")
         self.lines += inside
 
-    def _is_view(self, equation: Equation) -> bool:
-        """Whether an equation is satisfied by where its quantities live."""
-        parts = self.layout.parts
-        if is_op(equation.expr, "concat") and any(part.whole == equation.name for part in parts.values()):
-            return all(isinstance(o, Ref) and o.name in parts for o in equation.expr.operands)
-        return is_op(equation.expr, "rows") and equation.name in parts
+    def _columns(self, stage: Stage) -> None:
+        layout = self.layout
+        names = [e.name for e in stage.equations]
+        self.lines += self.buffers.allocate([n for n in names if n in layout.stored or n in layout.edges])
+        blocked = [name for name, home in layout.blocked.items() if home is stage]
+        maps = [e for s in self.stages if s.kind == "map" for e in s.equations if e.name in blocked]
+        read = {r.name for _, r, _ in reads(maps)}
+        maps = [e for e in maps if e.name not in layout.slices or e.name in read]
+        self.lines += Steps(layout, stage, self.need).lines(maps)
 
     def _step(self, equation: Equation, place: Expressions, loop: str) -> None:
         name, shape = self.layout.names[equation.name], place.shape_of(equation.out)

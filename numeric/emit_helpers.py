@@ -6,9 +6,33 @@ Read next: `numeric.emit_sizes`.
 from __future__ import annotations
 
 HELPERS = {
+    "empty": '''def empty(shape):
+    """An array whose entries are anything."""
+    return np.empty(shape, DTYPE)''',
     "times_matrix": '''def times_matrix(v, A):
     """Rows of v (..., n) times A (n, m), as one product."""
     return (v.reshape(-1, v.shape[-1]) @ A).reshape(*v.shape[:-1], A.shape[-1])''',
+    "times_columns": '''def times_columns(A, v):
+    """A (m, n) times the columns v (T, B, n), feature-major: (T, m, B)."""
+    T, B, n = v.shape
+    if B * n < 4096 or v.mT.flags.c_contiguous:
+        return np.matmul(A, v.mT)
+    return np.ascontiguousarray((A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))''',
+    "beside": '''def beside(*parts):
+    """Sequences of columns (T, B, ...) joined along their rows."""
+    T, B = parts[0].shape[:2]
+    found = empty((T, B, sum(part.shape[-1] for part in parts)))
+    return np.concatenate(parts, axis=-1, out=found)''',
+    "columns": '''def columns(v):
+    """The columns of v (T, B, n), feature-major in memory, side by side: (n, T * B)."""
+    T, B, n = v.shape
+    if B < 32:
+        found = empty((T, B, n))
+        np.copyto(found, v)
+        return found.reshape(-1, n).T
+    found = empty((n, T, B))
+    np.copyto(found, v.mT.swapaxes(0, 1))
+    return found.reshape(n, -1)''',
     "softmax": '''def softmax(a, axis):
     """Exponentials that sum to 1 along an axis; shifted by the maximum, so that none overflows."""
     e = np.exp(a - a.max(axis=axis, keepdims=True))
@@ -24,8 +48,14 @@ HELPERS = {
     return np.pad(a, widths)''',
     "scatter": '''def scatter(v, j, classes):
     """Rows v (..., n) added up by their class j (...): (classes, n)."""
-    table = np.zeros((classes, v.shape[-1]), v.dtype)
-    np.add.at(table, j.ravel(), v.reshape(-1, v.shape[-1]))
+    rows, n = j.ravel(), v.shape[-1]
+    v = v.reshape(-1, n)
+    if n < 128:
+        places = rows[:, None] * n + np.arange(n)
+        return np.bincount(places.ravel(), v.ravel(), classes * n).reshape(classes, n).astype(v.dtype)
+    table = np.zeros((classes, n), v.dtype)
+    for row, values in zip(rows.tolist(), v):
+        table[row] += values
     return table''',
     "diagonal": '''def diagonal(a, axis):
     """Entries whose index along `axis` is that along the last axis, which goes."""

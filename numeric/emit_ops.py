@@ -35,6 +35,8 @@ class Expressions:
         prepare: called with a wish for a name, a text to compute before the loop, and a text to use inside where that
             is impossible; returns what to use.
         need: called with the name of a helper function that the text uses.
+        span: index of the steps that are computed, where those are not all.
+        flat: called with a wish for a name and a text, for the columns of all steps side by side; returns the name.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class Expressions:
         here: Fixed | None = None,
         local: Iterable[str] = (),
         prepare: Callable[[str, str, str], str] = lambda wish, before, inside: inside,
+        span: str = "",
+        flat: Callable[[str, str], str] | None = None,
     ) -> None:
-        self.layout, self.need, self.here = layout, need, here
+        self.layout, self.need, self.here, self.span, self.flat = layout, need, here, span, flat
         self.steps, self.local, self.prepare = dict(steps or {}), frozenset(local), prepare
         self.time_axes = layout.axes
         self.shape_of = layout.plan.shape_of
@@ -106,6 +110,28 @@ class Expressions:
         found = {axis for value in values for axis in value.axes}
         return tuple(axis for axis in self.layout.axes if axis in found), any(value.batch for value in values)
 
+    def is_turned(self, name: str) -> bool:
+        """Whether a sequence lies feature-major in memory."""
+        variable = self.layout.plan.variables[name]
+        return name in self.layout.turned and (not variable.is_leaf or self.layout.is_padded(name))
+
+    def side_by_side(self, value: Value) -> str | None:
+        """The columns (n, T B) of a sequence that lies feature-major; None for another."""
+        if self.flat is None or value.turned:
+            return None
+        array, _, rows = value.text.removesuffix("]").partition("[..., ")
+        layout = self.layout
+        name = next((n for n in layout.turned if layout.names[n] == array and self.is_turned(n)), None)
+        if name is None or name in layout.blocked or "," in rows:
+            return None
+        part = layout.parts.get(name)
+        if part is not None and not rows:
+            whole = layout.plan.variables[part.whole].shape[0]
+            high = "" if part.high == whole else self.size(part.high)
+            array, rows = layout.names[part.whole], f"{'' if part.low == 0 else self.size(part.low)}:{high}"
+        self.need("columns")
+        return self.flat(f"{array}_columns", f"columns({array})") + (f"[{rows}]" if rows else "")
+
     # --- reads and elementwise -----------------------------------------------------------------------------
 
     def _read(self, read: Ref) -> Value:
@@ -113,13 +139,16 @@ class Expressions:
         shape, batch = self.shape_of(read), read.name in layout.plan.batched
         if index is None:
             return Value(layout.names[read.name], (), batch, shape)
+        if isinstance(index, Fixed) and read.name in layout.rolling:  # the last step of its scan
+            return Value(layout.names[read.name] + (".T" if rank(shape) else ""), (), batch, shape)
         if isinstance(index, Fixed):
             text = f"{layout.whole(read.name)}[{self.position(index, layout.before[read.name] - 1)}]"
             return Value(text, (), batch, shape)
         assert isinstance(index, Step)
         view = layout.view(read.name, index.shift)
         if index.axis not in self.steps:
-            return Value(view, (index.axis,), batch, shape)
+            whole = not self.span or read.name in layout.blocked
+            return Value(view if whole else f"{view}[{self.span}]", (index.axis,), batch, shape)
         return Value(view if read.name in self.local else f"{view}[{self.steps[index.axis]}]", (), batch, shape)
 
     def _elementwise(self, expr: sympy.Expr) -> Value:
@@ -184,6 +213,9 @@ class Expressions:
                 dims = [self.size(dim) for dim in (part if rank(shape) == 2 else part[:1])]
                 spread = align(replace(value, shape=part) if rank(part) else value, axes, batch, part)
                 texts.append(f"np.broadcast_to({spread}, {tuple_text([*self.lead_sizes(axes, batch), *dims])})")
+        if len(axes) == 1 and batch and rank(shape) == 1 and self.flat is not None:
+            self.need("beside")
+            return Value(f"beside({', '.join(texts)})", axes, batch, shape)
         along = f", axis={-rank(shape)}" if axes or batch else ""
         return Value(f"np.concatenate({tuple_text(texts)}{along})", axes, batch, shape)
 
@@ -228,7 +260,9 @@ class Expressions:
         """The same place with an axis bound: inside ``sum[t](…)`` every t is there at once."""
         steps = {other: loop for other, loop in self.steps.items() if other != axis}
         here = self.here if self.here is not None and self.here.axis != axis else None
-        inner = Expressions(self.layout, self.need, steps=steps, here=here, local=self.local, prepare=self.prepare)
+        inner = Expressions(
+            self.layout, self.need, steps=steps, here=here, local=self.local, prepare=self.prepare, flat=self.flat
+        )
         inner.local = frozenset(n for n in self.local if self.layout.plan.variables[n].axis != axis)
         return inner
 

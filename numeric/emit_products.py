@@ -94,6 +94,10 @@ def _matrix_times_column(place: Place, matrix: Value, column: Value) -> Value:
         return Value(f"({align(matrix, axes, batch, matrix.shape)} @ {spread})[..., 0]", axes, batch, shape)
     if column.is_shared:
         return Value(f"{plain(matrix).atom} @ {plain(column).atom}", axes, batch, shape)
+    flat = place.side_by_side(column)
+    if flat is not None:
+        sizes = ", ".join([*place.lead_sizes(axes, batch), place.size(shape[0])])
+        return Value(f"({flat}.T @ {plain(turn(matrix)).atom}).reshape({sizes})", axes, batch, shape)
     if column.axes:
         place.need("times_matrix")
         return Value(f"times_matrix({plain(column).text}, {plain(turn(matrix)).text})", axes, batch, shape)
@@ -150,7 +154,10 @@ def _plain_total(place: Place, value: Value, over: tuple[str, ...], batch: bool)
     if batch and value.batch:
         positions.append(len(value.axes))
     text = value.text
-    if positions:
+    flat = place.side_by_side(value) if len(positions) == 2 else None
+    if flat is not None:
+        text = f"{flat}.sum(axis=1)"
+    elif positions:
         axis = str(positions[0]) if len(positions) == 1 else str(tuple(positions))
         text = f"{value.atom}.sum(axis={axis})"
     counts = [place.steps_of(axis) for axis in over if axis not in present]
@@ -184,6 +191,11 @@ def _total_outer(place: Place, left: Value, right: Value, over: tuple[str, ...],
     same = left.axes == right.axes and left.batch == right.batch
     texts = column_text(left), column_text(right)
     if same and not kept and (batch or not both) and rank(left.shape) and rank(right.shape):
+        flat = place.side_by_side(left)
+        if flat is not None:
+            other = place.side_by_side(right)
+            last = f"{other}.T" if other is not None else f"{texts[1]}.reshape(-1, {place.size(shape[1])})"
+            return Value(f"{flat} @ {last}", (), False, shape)
         if left.lead > 1:
             texts = tuple(f"{t}.reshape(-1, {place.size(n)})" for t, n in zip(texts, shape, strict=True))  # type: ignore[assignment]
         return Value(f"{texts[0]}.T @ {texts[1]}", (), False, shape)

@@ -199,6 +199,14 @@ class Place(Protocol):
         """A dimension."""
         ...
 
+    def lead_sizes(self, axes: Iterable[str], batch: bool) -> list[str]:
+        """Lengths of leading axes."""
+        ...
+
+    def side_by_side(self, value: Value) -> str | None:
+        """The columns of a sequence that lies feature-major."""
+        ...
+
     def steps_of(self, axis: str) -> str:
         """The length of an axis."""
         ...

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy
+
 from derive.expr import Fixed
 from derive.reach import final_positions
 from derive.system import System
@@ -53,6 +55,8 @@ def at_positions(values: Values, name: str, positions: tuple[Fixed, ...], *, abs
     if known is None:
         return values.at(name, 1) * 0.0
     found = [known * 0.0 if value is None else value for value in given]
+    if isinstance(found[0], numpy.ndarray):  # indices are plain arrays in every arithmetic
+        return found[0] if len(found) == 1 else numpy.stack(found)
     return found[0] if len(found) == 1 else values.xp.concat([value[None] for value in found], 0)
 
 
@@ -65,7 +69,7 @@ def primal_values(system: System, case: Case, at: Point, xp: Arithmetic) -> Valu
     """The system evaluated with the leaves at a point; constants and integer inputs as in the case."""
     parameters = {**case.parameters, **{name: at[kind, name] for kind, name in at if kind == "parameter"}}
     inputs = {**case.inputs, **{name: at[kind, name] for kind, name in at if kind == "input"}}
-    initial = {name: at[kind, name] for kind, name in at if kind == "initial"}
+    initial = {**case.initial, **{name: at[kind, name] for kind, name in at if kind == "initial"}}
     return evaluate(system, parameters, inputs, initial, case.steps, xp=xp)
 
 

@@ -9,56 +9,26 @@ Read next: `numeric.initialisers`.
 
 from __future__ import annotations
 
-import builtins
-import linecache
-import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from derive.system import System
-from numeric.arrays import Arrays, Sizes, public_shape, sizes_of
+from numeric.arrays import Arrays, Sizes, converted, gradient_shape, public_shape, sizes_of
+from numeric.checkpoint import Chunks, chunking
 from numeric.emit import Module, emit
-from numeric.passes import PASSES, Pass, optimise
-from numeric.schedule import Schedule, schedule
+from numeric.functions import functions
+from numeric.options import Options, options
+from numeric.padding import Lengths, carried_over, filled, hidden, masks_of, with_masks
+from numeric.passes import Pass, optimise
+from numeric.results import Floats, Gradients, Padded, Run
+from numeric.room import Room, root
+from numeric.schedule import Schedule, forward_only, schedule
 
-Floats = NDArray[np.floating[Any]]
-FLOATS = ("float64", "float32")
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a forward pass computed.
-
-    Attributes:
-        outputs: (T, B, …) by name; a time-free quantity (B, …).
-        final: by name of each state the values that the next chunk of the sequence needs, shaped as `initial`.
-    """
-
-    outputs: Mapping[str, Floats]
-    final: Mapping[str, Floats]
-    kernel: Kernel = field(repr=False)
-    sizes: Sizes = field(repr=False)
-    saved: tuple[Any, ...] = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """What a backward pass computed: cotangents, shaped as what they belong to.
-
-    Attributes:
-        parameters: of every parameter, summed over steps and examples.
-        inputs: of every input that holds no indices.
-        initial: of every given boundary value.
-    """
-
-    parameters: Mapping[str, Floats]
-    inputs: Mapping[str, Floats]
-    initial: Mapping[str, Floats]
+SHAPES = 64  # choices of shapes whose sizes are remembered
 
 
 class Kernel:
@@ -69,17 +39,31 @@ class Kernel:
         plan: its schedule after all passes.
         source: the generated module.
         dtype: of all arrays but indices.
+        options: with which it was compiled.
     """
 
-    def __init__(self, system: System, plan: Schedule, module: Module, dtype: np.dtype[Any]) -> None:
-        self.system, self.plan, self.source, self.dtype = system, plan, module.source, dtype
-        self._module = module
-        namespace: dict[str, Any] = {}
-        file = f"<bptt {system.name} {zlib.crc32(self.source.encode()):x}>"
-        linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)
-        exec(builtins.compile(self.source, file, "exec"), namespace)
-        self._forward: Callable[..., Any] = namespace["forward"]
-        self._backward: Callable[..., Any] | None = namespace.get("backward")
+    def __init__(self, system: System, plan: Schedule, module: Module, options: Options) -> None:
+        self.system, self.plan, self.source, self.options = system, plan, module.source, options
+        self.dtype = np.dtype(options.dtype)
+        self._module, self._room = module, Room(self.dtype)
+        self._sizes: dict[object, Sizes] = {}
+        self._forward, self._backward = functions(module, system.name, self._room)
+        if options.checkpoint is not None:
+            every = options.checkpoint or None
+            chunks = Chunks(plan, module, chunking(system), every, True, self._forward, self._backward)
+            self._forward, self._backward = chunks.forward, chunks.backward if self._backward is not None else None
+
+    @cached_property
+    def _inference(self) -> tuple[Callable[..., Any], Module]:
+        """The forward pass that saves nothing, chunk by chunk where the system allows it."""
+        plan = optimise(forward_only(schedule(self.system, self.plan.outputs)), self.options.passes)
+        module = emit(plan, self.dtype.name)
+        forward, _ = functions(module, self.system.name, self._room)
+        try:
+            how = chunking(self.system)
+        except ValueError:
+            return forward, module
+        return Chunks(plan, module, how, None, False, forward, None).forward, module
 
     def __repr__(self) -> str:
         return f"Kernel({self.system.name}, {self.dtype})"
@@ -90,6 +74,8 @@ class Kernel:
         inputs: Arrays,
         initial: Arrays | None = None,
         steps: Mapping[str, int] | None = None,
+        lengths: Lengths | None = None,
+        keep: bool = True,
     ) -> Run:
         """Compute the outputs.
 
@@ -98,25 +84,46 @@ class Kernel:
             inputs: sequences (T, B, …), indices (T, B), time-free inputs (B, …).
             initial: given boundary values (B, …), or (k, B, …) oldest first for a lag of k; absent ones are zero.
             steps: lengths of axes along which no input runs.
+            lengths: (B,) by axis: how many steps of each sequence are true; the others, at the end, are padding.
+                They contribute nothing, states carry through them in either direction (`derive.networks.masked`), and
+                their outputs are zero.
+            keep: whether a backward pass follows; without one, nothing but the results is stored.
 
         Raises:
-            ValueError: one line, if an array is missing or does not fit, or a sequence is too short.
+            ValueError: one line, if an array is missing or does not fit, a sequence is too short, or lengths are
+                given for a system that cannot be masked.
         """
         initial = initial or {}
-        sizes = sizes_of(self.system, parameters, inputs, initial, steps)
+        sizes = self._sizes_of(parameters, inputs, initial, steps)
+        if lengths:
+            return self._forward_padded(parameters, inputs, initial, sizes, lengths, keep)
         given = {**parameters, **inputs}
-        arguments: list[Any] = [self._array(given[name], name) for name in self._module.leaves]
-        for name in self._module.initial:
-            arguments.append(self._array(initial[name], name) if name in initial else None)
-        keywords = {text: sizes.batch if s is None else sizes.number(s) for text, s in self._module.sizes}
-        outputs, final, saved = self._forward(*arguments, **keywords)
-        return Run(
-            {name: np.array(value, self.dtype) for name, value in outputs.items()},
-            {name: np.array(value) for name, value in final.items()},
-            self,
-            sizes,
-            saved,
-        )
+        forward, module = (self._forward, self._module) if keep else self._inference
+        arguments: list[Any] = [self._array(given[name], name, copy=keep) for name in module.leaves]
+        for name in module.initial:
+            arguments.append(self._array(initial[name], name, copy=keep) if name in initial else None)
+        keywords = {text: sizes.batch if s is None else sizes.number(s) for text, s in module.sizes}
+        outputs, final, saved = forward(*arguments, **keywords)
+        if not self._is_chunked:  # what was saved must not change with what is returned
+            outputs = {name: np.array(value, self.dtype, order="C") for name, value in outputs.items()}
+            final = {name: np.array(value, order="C") for name, value in final.items()}
+        return Run(outputs, final, self, sizes, saved if keep else None)
+
+    def _forward_padded(
+        self, parameters: Arrays, inputs: Arrays, initial: Arrays, sizes: Sizes, lengths: Lengths, keep: bool
+    ) -> Run:
+        masks = masks_of(self.system, lengths, sizes)
+        axes = tuple(axis for axis in self.system.axes if axis in masks)
+        system, names = with_masks(self.system, axes)
+        inner = _compiled(system, self.plan.outputs, self.options)
+        given = {**filled(self.system, inputs, masks), **{n: masks[a] for n, a in zip(names, axes, strict=True)}}
+        steps = {axis: sizes.steps(axis) for axis in self.system.axes}
+        run = inner.forward(parameters, given, initial, steps, keep=keep)
+        kept = carried_over(self.system, axes) | {
+            name for name in run.final if self.system.variables[name].axis not in axes
+        }
+        final = {name: value for name, value in run.final.items() if name in kept}
+        return Run(hidden(self.system, run.outputs, masks), final, self, sizes, run.saved, Padded(run, masks))
 
     def backward(self, run: Run, cotangents: Arrays, final: Arrays | None = None) -> Gradients:
         """Compute gradients of Σ cotangents · outputs + Σ final · run.final.
@@ -127,40 +134,67 @@ class Kernel:
             final: by state, shaped as ``run.final``; absent ones are zero.
 
         Raises:
-            ValueError: one line, for a name or shape that does not fit.
+            ValueError: one line, for a name or shape that does not fit, or a run that kept nothing.
         """
         if run.kernel is not self:
             raise ValueError(f"this run is one of {run.kernel}, not of {self}")
+        if run.saved is None:
+            raise ValueError("this run kept nothing for a backward pass: forward(..., keep=True) does")
         upstream, ends = self._cotangents(run, cotangents, final or {})
-        given = [*(upstream[name] for name in self.plan.upstream)]
+        if run.padded is not None:
+            return self._backward_padded(run.padded, upstream, ends)
+        given = [upstream[name] for name in self.plan.upstream]
         for name, positions in self.plan.ends.items():
             given += [ends[name]] if len(positions) == 1 else list(ends[name])
         found = self._backward(run.saved, *given) if self._backward is not None else ({}, {}, {})
-        system, variables = self.system, self.system.variables
-        real = [name for name in system.inputs if variables[name].classes is None]
-        states = [name for name in system.boundaries if variables[name].classes is None]
+        taken = {id(root(array)) for array in (*run.saved, *given) if isinstance(array, np.ndarray)}
+        system = self.system
+        real, states = (
+            [name for name in names if system.variables[name].classes is None]
+            for names in (system.inputs, system.boundaries)
+        )
         return Gradients(
             *(
-                {name: self._gradient(run, name, part.get(name), kind) for name in names}
+                {name: self._gradient(run, name, part.get(name), kind, taken) for name in names}
                 for kind, names, part in zip(
                     ("parameter", "input", "initial"), (system.parameters, real, states), found, strict=True
                 )
             )
         )
 
+    def _backward_padded(self, padded: Padded, upstream: Arrays, ends: Arrays) -> Gradients:
+        inner = padded.run.kernel
+        found = inner.backward(padded.run, hidden(self.system, upstream, padded.masks), ends)
+        inputs = {name: array for name, array in found.inputs.items() if name in self.system.variables}
+        return Gradients(found.parameters, inputs, found.initial)
+
+    def free(self) -> None:
+        """Give memory back that is kept for later calls."""
+        self._room.free()
+
     # --- arrays --------------------------------------------------------------------------------------------
 
-    def _array(self, value: Any, name: str) -> NDArray[Any]:
-        """A copy in the kernel's dtype."""
-        if self.system.variables[name].classes is not None:
-            indices = np.array(value)
-            if indices.dtype.kind not in "iu":
-                raise ValueError(f"{name} holds indices: integers, not {indices.dtype}")
-            return indices.astype(np.int64)
-        array = np.asarray(value)
-        if array.dtype.kind not in "fiub":
-            raise ValueError(f"{name} holds {array.dtype}, not real numbers")
-        return np.array(array, self.dtype, order="C")
+    @property
+    def _is_chunked(self) -> bool:
+        """Whether what its functions return are arrays of their own."""
+        return self.options.checkpoint is not None
+
+    def _array(self, value: Any, name: str, *, copy: bool = True) -> NDArray[Any]:
+        return converted(value, self.system.variables[name], self.dtype, copy=copy)
+
+    def _sizes_of(self, parameters: Arrays, inputs: Arrays, initial: Arrays, steps: Mapping[str, int] | None) -> Sizes:
+        """`sizes_of`, which is asked once for arrays of the same shapes; ranges of indices are checked every time."""
+        groups = (parameters, inputs, initial)
+        if any(self.system.variables[name].classes is not None for name in self.system.inputs):
+            return sizes_of(self.system, *groups, steps)
+        key = tuple((name, np.shape(array)) for arrays in groups for name, array in arrays.items())
+        known = (key, len(parameters), len(inputs), tuple((steps or {}).items()))
+        if known not in self._sizes:
+            found = sizes_of(self.system, *groups, steps)
+            if len(self._sizes) >= SHAPES:
+                self._sizes.clear()
+            self._sizes[known] = found
+        return self._sizes[known]
 
     def _cotangents(self, run: Run, cotangents: Arrays, final: Arrays) -> tuple[dict[str, Any], dict[str, Any]]:
         kinds = (("output", cotangents, run.outputs), ("final value", final, run.final))
@@ -172,7 +206,7 @@ class Kernel:
                     raise ValueError(f"{name} is no {kind} of {self.system.name}; {there}")
             found = {name: np.zeros_like(value) for name, value in values.items()}
             for name, array in arrays.items():
-                found[name] = self._array(array, name)
+                found[name] = self._array(array, name, copy=False)
                 if found[name].shape != values[name].shape:
                     raise ValueError(
                         f"cotangent of {kind} {name}: expected {self._expected(name, values[name])}, "
@@ -188,43 +222,40 @@ class Kernel:
         )
         return f"{symbols}{value.shape}"
 
-    def _gradient(self, run: Run, name: str, value: Any, kind: str) -> Floats:
+    def _gradient(self, run: Run, name: str, value: Any, kind: str, taken: set[int]) -> Floats:
         """A gradient as an array of its own; zero where the outputs do not depend on the leaf."""
         if value is not None:
-            return np.array(value, self.dtype)
-        var = self.system.variables[name]
-        dims = [run.sizes.number(dim) for dim in var.shape]
-        lead = [run.sizes.batch] if kind != "parameter" else []
-        if kind == "input" and var.axis is not None:
-            lead.insert(0, run.sizes.steps(var.axis))
-        if kind == "initial" and len(self.system.boundaries[name]) > 1:
-            lead.insert(0, len(self.system.boundaries[name]))
-        return np.zeros([*lead, *dims], self.dtype)
+            return value if self._is_chunked else self._room.apart(np.asarray(value, self.dtype), taken)
+        return np.zeros(gradient_shape(self.system, name, kind, run.sizes), self.dtype)
 
 
-def compile(system: System, dtype: DTypeLike = "float64", outputs: Sequence[str] | None = None) -> Kernel:
+def compile(
+    system: System,
+    dtype: DTypeLike = "float64",
+    outputs: Sequence[str] | None = None,
+    checkpoint: bool | int = False,
+) -> Kernel:
     """A kernel for a system.
 
     Args:
         system: any system, an adjoint or tangent included.
         dtype: float64 or float32.
         outputs: quantities to return; default `System.outputs`.
+        checkpoint: True keeps the states of about √T steps for the backward pass, a number k those of every k-th,
+            and computes the others once more (`numeric.checkpoint`).
 
     Raises:
-        ValueError: for another dtype or an output that does not exist.
+        ValueError: for another dtype, an output that does not exist, or a system that cannot be run in chunks.
     """
-    name = np.dtype(dtype).name
-    if name not in FLOATS:
-        raise ValueError(f"dtype {name}: kernels compute in {' or '.join(FLOATS)}")
-    return _compiled(system, name, None if outputs is None else tuple(outputs), PASSES)
+    return _compiled(system, None if outputs is None else tuple(outputs), options(dtype, checkpoint))
 
 
 def compile_with(system: System, dtype: str, outputs: Sequence[str] | None, passes: Sequence[Pass]) -> Kernel:
     """A kernel by a choice of passes, for tests that each leaves results unchanged."""
-    return _compiled(system, dtype, None if outputs is None else tuple(outputs), tuple(passes))
+    return _compiled(system, None if outputs is None else tuple(outputs), Options(dtype, tuple(passes)))
 
 
 @lru_cache(maxsize=256)
-def _compiled(system: System, dtype: str, outputs: tuple[str, ...] | None, passes: tuple[Pass, ...]) -> Kernel:
-    plan = optimise(schedule(system, outputs), passes)
-    return Kernel(system, plan, emit(plan, dtype), np.dtype(dtype))
+def _compiled(system: System, outputs: tuple[str, ...] | None, options: Options) -> Kernel:
+    plan = optimise(schedule(system, outputs), options.passes)
+    return Kernel(system, plan, emit(plan, options.dtype), options)

@@ -23,15 +23,21 @@ import sympy
 from derive.dimensions import length
 from derive.expr import Fixed, Op, Ref, Step, is_op
 from derive.operands import NameSupply
+from derive.primitives import TABLE
 from derive.system import Equation
+from numeric.columns import is_columnwise
 from numeric.schedule import Schedule, Stage, reads
+from numeric.storage import blocked, edges, rolling
 
 RESERVED = {
     *keyword.kwlist,
     *keyword.softkwlist,
     *dir(builtins),
-    *("np", "DTYPE", "forward", "backward", "saved", "outputs", "final", "parameters", "inputs", "initial"),
-    *("times_matrix", "softmax", "logsumexp", "embed", "scatter", "diagonal"),
+    *("np", "DTYPE", "CACHE", "forward", "backward", "saved", "outputs", "final", "parameters", "inputs", "initial"),
+    *("add", "subtract", "multiply", "divide", "negative", "square"),
+    *("times_matrix", "times_columns", "columns", "beside", "empty"),
+    *("softmax", "logsumexp", "embed", "scatter", "diagonal"),
+    *(name for record in TABLE.values() for name in re.findall(r"np\.(\w+)", record.numpy or "")),
 }
 SHIFTED = {-1: "prev", 1: "next"}
 
@@ -57,6 +63,12 @@ class Layout:
         before, after: how many boundary positions are stored on either side.
         stored: sequences with a buffer.
         parts: sequences that are rows of another one.
+        columns: scans that are written feature-major (`numeric.columns`).
+        turned: sequences that lie feature-major in memory.
+        rolling: sequences of the backward part of which one step at a time is kept.
+        edges: sequences of which only the boundary values are kept.
+        blocked: maps that one scan of columns alone needs: it computes them block by block of steps, in the cache.
+        slices: those of them that are rows of another sequence.
     """
 
     def __init__(self, plan: Schedule) -> None:
@@ -77,8 +89,15 @@ class Layout:
         self._views: dict[tuple[str, int], str] = {}
         self._wholes: dict[str, str] = {}
         self._pad()
+        self.columns = [stage for stage in plan.stages if is_columnwise(stage, plan)]
+        padded = frozenset(name for name in plan.variables if self.is_padded(name))
+        self.rolling = rolling(plan, self.columns)
+        self.edges = edges(plan, self.columns, padded) - self.rolling
         self.stored = self._stored()
         self.parts = self._parts()
+        self.blocked = blocked(plan, self.columns, padded)
+        self.slices = self._slices()
+        self.turned = self._turned()
 
     def fresh(self, wish: str) -> str:
         """A new identifier like `wish`."""
@@ -133,15 +152,43 @@ class Layout:
 
     # --- buffers -------------------------------------------------------------------------------------------
 
+    def _slices(self) -> dict[str, Part]:
+        found = {}
+        for stage in self.plan.stages:
+            equation = stage.equations[0]
+            if equation.name in self.blocked and isinstance(equation.expr, Op) and is_op(equation.expr, "rows"):
+                source = equation.expr.operands[0]
+                here = isinstance(source, Ref) and source.index == equation.out.index
+                if here and source.name in self.blocked and len(self.plan.variables[source.name].shape) == 1:
+                    found[equation.name] = Part(source.name, *equation.expr.static[0].args)
+        return found
+
+    def _turned(self) -> set[str]:
+        """Columns that a scan of columns reads or writes, and those that lie in one buffer with them."""
+        equations = [e for stage in self.columns for e in stage.equations]
+        names = {e.name for e in equations} | {r.name for _, r, _ in reads(equations) if r.index is not None}
+        names |= {self.parts[name].whole for name in names if name in self.parts}
+        names |= {part.whole for part in self.slices.values()}
+        return {name for name in names if len(self.plan.variables[name].shape) == 1}
+
+    def is_view(self, equation: Equation) -> bool:
+        """Whether an equation is satisfied by where its quantities live."""
+        if is_op(equation.expr, "concat") and any(part.whole == equation.name for part in self.parts.values()):
+            return all(isinstance(o, Ref) and o.name in self.parts for o in equation.expr.operands)
+        return is_op(equation.expr, "rows") and equation.name in self.parts
+
     def _stored(self) -> set[str]:
         plan = self.plan
         home = {e.name: stage for stage in plan.stages for e in stage.equations if e.axis is not None}
         kept = {*plan.outputs, *plan.final, *plan.gradients.values()}
-        stored = {name for name, stage in home.items() if stage.kind != "scan" or name in kept or self.is_padded(name)}
+        kept |= {name for name in home if self.is_padded(name)}
+        kept -= self.rolling | self.edges
+        stored = {name for name, stage in home.items() if stage.kind != "scan" or name in kept}
         for stage in plan.stages:
             for _, read, here in reads(stage.equations):
                 if read.name in home and not (here and home[read.name] is stage):
                     stored.add(read.name)
+        stored -= self.rolling | self.edges
         return stored
 
     def _parts(self) -> dict[str, Part]:
@@ -172,7 +219,8 @@ class Layout:
             high = low + (self.plan.variables[name].shape or (sympy.Integer(1),))[0]
             found[name] = Part(equation.name, low, high)
             low = high
-        self.stored.update(names, [equation.name])
+        if stage not in self.columns or self.stored & {*names, equation.name}:
+            self.stored.update(names, [equation.name])
 
     def _rows_of_stored(self, equation: Equation, found: dict[str, Part]) -> None:
         """``z_f[t] = rows(z[t], 0:H)``, where z_f is needed after its step: a view of z."""

@@ -56,13 +56,15 @@ class Run:
             )
 
     def enter_initial(self, name: str, positions: tuple[Fixed, ...], array: Any) -> None:
-        """Given boundary values; zero where nothing is given."""
+        """Given boundary values; zero, or class 0, where nothing is given."""
         var = self.system.variables[name]
         for k, position in enumerate(positions):
             if array is None:
-                value = self.filled((self.sizes.batch, *map(self.sizes.number, var.shape)), 0.0)
+                shape = (self.sizes.batch, *map(self.sizes.number, var.shape))
+                value = self.filled(shape, 0.0) if var.classes is None else numpy.zeros(shape, int)
             else:
-                value = self.own(array[k] if len(positions) > 1 else array)
+                value = array[k] if len(positions) > 1 else array
+                value = self.own(value) if var.classes is None else numpy.asarray(value)
             self.sequences.setdefault(name, {})[self.position(position)] = _rows_columns(value, var.shape)
 
     def own(self, array: Any) -> Array:

@@ -58,7 +58,8 @@ def evaluate(
     """
     sizes = sizes_of(system, parameters, inputs, initial, steps)
     given = {**parameters, **inputs}
-    floats = [given[name] for name in given if system.variables[name].classes is None] + list((initial or {}).values())
+    every = [*given.items(), *(initial or {}).items()]
+    floats = [array for name, array in every if system.variables[name].classes is None]
     run = Run(system, xp, sizes, xp.dtype([array for array in floats if hasattr(array, "dtype")]))
     for name, array in given.items():
         run.enter(name, array)

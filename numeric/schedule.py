@@ -164,6 +164,21 @@ def schedule(system: System, outputs: Sequence[str] | None = None) -> Schedule:
     )
 
 
+def forward_only(plan: Schedule) -> Schedule:
+    """The schedule without its backward part."""
+    made = {equation.name for stage in plan.backward for equation in stage.equations} | set(plan.given_cotangents)
+    return replace(
+        plan,
+        variables={name: var for name, var in plan.variables.items() if name not in made},
+        boundaries={name: positions for name, positions in plan.boundaries.items() if name not in made},
+        backward=(),
+        upstream={},
+        ends={},
+        gradients={},
+        source=tuple(equation for equation in plan.source if equation.name not in made),
+    )
+
+
 def carried(system: System) -> tuple[str, ...]:
     """Sequences whose last values the next chunk needs: those with given boundary values, and all states."""
     states = [name for name in system.states if system.variables[name].axis is not None]

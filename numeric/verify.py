@@ -4,6 +4,8 @@
 >>> all(evidence.holds for evidence in verify(derive.load("rnn"), cases=2))
 True
 
+`numeric.verify` is this function; what else the module holds is had by ``from numeric.verify import …``.
+
 Read next: `reports`.
 """
 

@@ -33,17 +33,19 @@ class Context:
         notation: how quantities are written.
         sizes: numbers for the dimensions in the count, by name.
         evidence: what was checked; empty if nothing was.
+        outputs: whose gradient; empty for all outputs of the system.
     """
 
     system: System
     notation: Notation = field(default_factory=Notation)
     sizes: Mapping[str, int] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @cached_property
     def adjoint(self) -> System:
         """The gradient of the outputs by everything that has one, every intermediate named."""
-        return self.system.adjoint(wrt=default_wrt(self.system))
+        return self.system.adjoint(self.outputs or None, default_wrt(self.system))
 
     @cached_property
     def reading(self) -> System:

@@ -112,13 +112,13 @@ $declarations""")
 
 
 def render(report: Report, *, stem: str = "report") -> dict[str, bytes]:
-    """The TeX file ``stem.tex`` and the pictures it includes, by name."""
+    """The TeX file ``stem.tex`` and the pictures it includes, by name; no stem of a system has a ``+``."""
     files: dict[str, bytes] = {}
     body = []
     for block in report.blocks:
         picture = ""
         if isinstance(block, Figure) and block.pdf is not None:
-            picture = f"{stem}-figure-{len(files) + 1}.pdf"
+            picture = f"{stem}+figure-{len(files) + 1}.pdf"
             files[picture] = block.pdf
         body.append(_block(block, picture))
     files[f"{stem}.tex"] = _document(report, "\n\n".join(body)).encode("utf-8")

@@ -124,7 +124,7 @@ class SystemNames:
         if turned and inner.index is None:
             label = next((word for word, a, b in self.blocks.get(inner.name, ()) if (a, b) == (low, high)), None)
             return None if label is None else self.block(inner.name, label) + r"^{\top}"
-        label = next((word for word, a, b in self._stacked(inner.name) if (a, b) == (low, high)), None)
+        label = next((word for word, a, b in self.stacked(inner.name) if (a, b) == (low, high)), None)
         return None if label is None else rf"\left[{self.read(inner)}\right]_{{{label}}}"
 
     # --- writing --------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ class SystemNames:
                     clashing.add(matrix)
         return {name: blocks for name, blocks in found.items() if name not in clashing}
 
-    def _stacked(self, name: str) -> tuple[tuple[str, sympy.Expr, sympy.Expr], ...]:
+    def stacked(self, name: str) -> tuple[tuple[str, sympy.Expr, sympy.Expr], ...]:
         """Blocks of a quantity that is defined as a concatenation, or of its cotangent."""
         var = self.system.variables[name]
         of = var.origin.of if var.origin is not None and var.origin.kind == "cotangent" else name

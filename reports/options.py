@@ -1,8 +1,8 @@
-"""Options of the demos, for `bptt`: what they are called, and in parentheses what they are if they are not given.
+"""Options of `bptt check` and of the demos, and in parentheses what they are if they are not given.
 
 Imports nothing heavy, because `bptt --help` imports this module.
 
-Read next: `reports.cli`.
+Read next: `reports.dispatch`.
 """
 
 from __future__ import annotations
@@ -41,3 +41,31 @@ def copy_options(parser: ArgumentParser) -> None:
 
 def _seed(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, metavar="N", help="of first values and draws (0)")
+
+
+def check_options(parser: ArgumentParser) -> None:
+    """Options of ``bptt check``."""
+    dump = parser.add_argument_group("arrays and functions")
+    dump.add_argument(
+        "target", nargs="?", metavar="FILE", help="arrays (npz, safetensors), or file.py:function, which is run"
+    )
+    dump.add_argument("--template", default="", metavar="CELL", help="print what to dump, and scripts that do")
+    dump.add_argument("--cell", default="", metavar="CELL", help="a name, a file or equations; all cells if absent")
+    dump.add_argument("--loss", default="", metavar="NAME", help="the loss that the code differentiates")
+    dump.add_argument("--map", action="append", default=[], metavar="AUTHOR=QUANTITY", help="what an array is")
+    dump.add_argument("--convention", default="", metavar="TEXT", help="the convention that the arrays are in")
+    dump.add_argument("--allow", action="append", default=[], metavar="POLICY", help="as truncate:1 or clip")
+    dump.add_argument("--budget", type=_seconds, default=45.0, metavar="S", help="seconds for the search (45)")
+    calls = parser.add_argument_group("functions")
+    calls.add_argument("--forward", default="", metavar="NAME", help="the forward function, if there is one apart")
+    calls.add_argument("--adapter", default="", metavar="JSON", help="how the functions are called, or a file of it")
+    calls.add_argument("--timeout", type=_seconds, default=60.0, metavar="S", help="seconds that the file may run (60)")
+    calls.add_argument("--seed", type=int, default=0, metavar="N", help="of the arrays that are made")
+    calls.add_argument("--show-output", action="store_true", help="what the file prints, on stderr")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise ValueError
+    return value

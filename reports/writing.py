@@ -93,10 +93,15 @@ def write(
     return write_all(out, rendered(context, formats))
 
 
+def file_stem(system: System) -> str:
+    """What the names of the files of a report begin with: letters, digits, and ``_ . -``."""
+    return re.sub(r"[^\w.-]+", "-", system.name).strip(".-") or "system"
+
+
 def rendered(context: Context, formats: Collection[str] = FORMATS) -> dict[str, str | bytes]:
     """The files of a report, by name."""
     found = report(context)
-    stem = re.sub(r"[^\w.-]+", "-", context.system.name).strip(".-") or "system"
+    stem = file_stem(context.system)
     files: dict[str, str | bytes] = {}
     if "html" in formats:
         files[f"{stem}.html"] = html.render(found)

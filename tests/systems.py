@@ -158,7 +158,7 @@ def _inputs(writer: Writer, chunkable: bool) -> None:
     if writer.pick(0, 0, 1):
         dimension = writer.pick(*DIMENSIONS)
         writer.declarations += ["j[t] : index V", f"E : {dimension}, V"]
-        writer.offer(dimension, "take(E, j[t])")
+        writer.offer(dimension, f"take(E, j[t{writer.pick('', '', '-1')}])")
     if writer.pick(0, 0, 1):
         writer.declarations.append("input y : K")
         writer.offer("K", "y")

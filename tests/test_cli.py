@@ -22,7 +22,10 @@ from reports.commands import verify as verify_command
 
 ROOT = Path(__file__).parents[1]
 RNN = "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)"
-COMMANDS = ("list", "show", "count", "stability", "chain", "verify", "report", "encode", "code", "demo")
+COMMANDS = (
+    *("list", "show", "count", "stability", "chain", "notes", "verify"),
+    *("report", "check", "encode", "code", "demo"),
+)
 
 
 def run(capsys, *arguments):
@@ -344,6 +347,10 @@ def test_report_of_a_cell_never_seen_before(capsys, tmp_path):
 
 def test_report_refuses_names_that_collide(capsys, tmp_path):
     assert "two systems are called" in failure(capsys, "report", "rnn", "rnn", "-o", str(tmp_path / "out"))
+    for name in ("a b", "A.b", "a-b"):
+        (tmp_path / f"{name}.eqs").write_text(RNN, encoding="utf-8")
+    alike = [str(tmp_path / f"{name}.eqs") for name in ("A.b", "a b", "a-b")]
+    assert "two systems are called a-b" in failure(capsys, "report", *alike, "-o", str(tmp_path))
     assert "two systems are called system" in failure(capsys, "report", RNN, RNN + " + x[t]", "-o", str(tmp_path))
     (tmp_path / "LSTM.eqs").write_text(RNN)
     assert "called LSTM" in failure(capsys, "report", "lstm", str(tmp_path / "LSTM.eqs"), "-o", str(tmp_path / "out"))

@@ -7,6 +7,7 @@ Set-up commands stand in ``sh`` blocks and are run by ``.ci/run``.
 
 import doctest
 import importlib
+import linecache
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOLDERS = [ROOT / folder / "README.md" for folder in ("derive", "numeric", "reports", "tests")]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 BPTT = "import sys; from reports.cli import main; sys.argv[0] = 'bptt'; sys.exit(main())"
@@ -56,7 +58,8 @@ def broken_links(markdown: str, folder: Path) -> list[str]:
         path, _, anchor = target.partition("#")
         return (folder / path).exists() if path else anchor in anchors
 
-    targets = re.findall(r"\]\(([^)\s]+)\)", markdown)
+    prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", markdown, flags=re.MULTILINE | re.DOTALL)  # sum[t](e) is no link
+    targets = re.findall(r"\]\(([^)\s]+)\)", prose)
     return [target for target in targets if not re.match(r"[a-z]+:", target) and not resolves(target)]
 
 
@@ -64,6 +67,8 @@ def broken_links(markdown: str, folder: Path) -> list[str]:
 def test_python_on_the_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code = "\n".join(blocks(page.read_text(encoding="utf-8"), "python"))
+    lines = code.splitlines(keepends=True)
+    monkeypatch.setitem(linecache.cache, page.name, (len(code), None, lines, page.name))  # functions have their source
     exec(compile(code, page.name, "exec"), {"__name__": "page"})
 
 
@@ -82,8 +87,17 @@ def test_readme_console(command, output, tmp_path):
     assert as_shown(output, done.stdout), f"shown:\n{output}\nprinted:\n{done.stdout}"
 
 
-def test_readme_links():
-    assert broken_links(README, ROOT) == []
+@pytest.mark.parametrize("page", [*PAGES, *FOLDERS], ids=lambda page: str(page.relative_to(ROOT)))
+def test_links(page):
+    assert broken_links(page.read_text(encoding="utf-8"), page.parent) == []
+
+
+@pytest.mark.parametrize("page", FOLDERS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_folders_readme_is_short_and_names_what_exists(page):
+    text = page.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 40
+    paths = re.findall(r"`((?:tests|derive|numeric|reports)/[\w./]+)`", text)
+    assert [path for path in paths if not ((ROOT / path).exists() or (page.parent / path).exists())] == []
 
 
 @pytest.mark.parametrize("name", MODULES)

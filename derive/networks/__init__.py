@@ -9,18 +9,20 @@ L = sum[t](stop(m[t]) * l[t])
 from derive.networks.attention import attention, self_attention
 from derive.networks.connect import connect, feed_back, wired
 from derive.networks.embeddings import glove, skip_gram
-from derive.networks.heads import embedded, head, loss
+from derive.networks.heads import embedded, head, loss, maxout
 from derive.networks.layers import bidirectional, stack
 from derive.networks.masks import masked
 from derive.networks.recipes import NAMED, RECIPES, Recipe, build
 from derive.networks.rename import renamed, reverse
 from derive.networks.seq2seq import encoder_decoder
 from derive.networks.transformer import feed_forward, layer_norm, residual, transformer_block
+from derive.networks.windows import Window
 
 __all__ = [
     "NAMED",
     "RECIPES",
     "Recipe",
+    "Window",
     "attention",
     "bidirectional",
     "build",
@@ -34,6 +36,7 @@ __all__ = [
     "layer_norm",
     "loss",
     "masked",
+    "maxout",
     "renamed",
     "residual",
     "reverse",

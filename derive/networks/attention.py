@@ -6,8 +6,9 @@
     alpha[u] = softmax(e[u])
     context[u] = h[:] @ alpha[u]
 
-A window of the lecture notes, Σ over k = 1…T_x, is the whole memory.  `self_attention` is the same with queries, keys
-and values from one sequence.  Vectors are columns here: column t of M holds the mask of query t.
+By default Σ over k = 1…T_x is over the whole memory; a `derive.networks.windows.Window` sees less.  `self_attention`
+is the same with queries, keys and values from one sequence.  Vectors are columns here: column t of M holds the mask of
+query t.
 
 Read next: `derive.networks.transformer`.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from derive.errors import EquationError
 from derive.language import parse
+from derive.networks.windows import Window
 from derive.system import System
 
 SCORES = {
@@ -30,11 +32,12 @@ SCORES = {
 }
 
 
-def attention(score: str = "additive") -> System:
+def attention(score: str = "additive", window: Window | None = None) -> System:
     """Attention as a system to connect: inputs h[t]: H (memory) and s[u]: S (query), output context[u]: H.
 
     Args:
         score: "additive" (Bahdanau), "dot", "general", "concat" (Luong), or "scaled" dot product (Vaswani).
+        window: which steps of the memory are seen; default all.
 
     Returns:
         ``e[u]``: T scores, ``alpha[u]``: T weights, ``context[u]``: H.
@@ -47,9 +50,12 @@ def attention(score: str = "additive") -> System:
     parameters, formula = SCORES[score]
     query = "H" if score in ("dot", "scaled") else "S"
     width = "width = reduce_to(broadcast_to(1, H, 1), 1, 1)\n" if score == "scaled" else ""  # H, as a number
+    lines, (weights, weight) = "", ("alpha[u] = softmax(e[u])\n", "alpha")
+    if window is not None:
+        lines, (weights, weight) = window.lines(query), window.seen
     return parse(
-        f"h[t] : H\ns[u] : {query}\n{parameters}{width}e[u] = {formula}\n"
-        "alpha[u] = softmax(e[u])\ncontext[u] = h[:] @ alpha[u]",
+        f"h[t] : H\ns[u] : {query}\n{parameters}{width}{lines}e[u] = {formula}\n"
+        f"{weights}context[u] = h[:] @ {weight}[u]",
         name=f"attention-{score}",
     )
 

@@ -10,10 +10,12 @@ Read next: `derive.networks.masks`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy
 
 from derive.errors import EquationError
-from derive.expr import Ref, apply, axis_symbol, is_op, matmul, neg, plus, power, ref, times, transpose
+from derive.expr import Ref, apply, axis_symbol, concat, is_op, matmul, neg, plus, power, ref, times, transpose
 from derive.networks.connect import last, now, only_input, only_output, wired
 from derive.networks.layers import defined
 from derive.networks.rename import Names, assembled, dimension_text
@@ -62,6 +64,44 @@ def head(system: System, kind: str = "linear", *, of: str | None = None, at: str
     if not HEADS[kind]:
         return net
     return defined(net, supply.fresh("p"), apply(HEADS[kind], now(y)), y.axis)
+
+
+def maxout(system: System, *, of: str | Sequence[str] | None = None, width: str = "M") -> System:
+    """A layer of pairs of which the larger counts: ``pair[t] = W_pair @ h[t] + b_pair``.
+
+    Then ``maxout[t] = max(rows(pair[t], 0:M), rows(pair[t], M:2*M))``.
+
+    Goodfellow et al. 2013, arXiv 1302.4389; read out so by Cho et al. 2014 and Bahdanau et al. 2015, who pair rows 2i−1
+    and 2i.  Here row i is paired with row M + i: the same layers, with the rows of W_pair in another order.
+
+    Args:
+        system: computes h[t]: H.
+        of: what is read, several quantities along one axis one below the other; default the only output.
+        width: M, a new dimension or a number; W_pair has 2M rows.
+
+    Raises:
+        EquationError: if something is nothing that the system has, or along another axis.
+    """
+    names = [of] if isinstance(of, str) else list(of or [only_output(system)])
+    for name in names:
+        if name not in system.variables:
+            raise EquationError(f"{name} is no quantity of {system.name}; there are {', '.join(system.variables)}")
+        if system.variables[name].axis not in (None, system.variables[names[0]].axis):
+            raise EquationError(f"{name} cannot be read with {names[0]}: it runs along another axis")
+    source = concat(*(now(system.variables[name]) for name in names))
+    size, supply = dimension_text(width), Names(system.variables)
+    if size.is_Integer and size < 1:
+        raise EquationError(f"a maxout layer of width {size}: at least 1")
+    out = supply.fresh("pair")
+    weight = Var(supply.fresh(f"W_{out}"), (2 * size, system.shape_of(source)[0]), None, "parameter")
+    bias = Var(supply.fresh(f"b_{out}"), (2 * size,), None, "parameter")
+    pair_ = Var(out, (2 * size,), system.variables[names[0]].axis)
+    line = Equation(now(pair_), plus(matmul(ref(weight.name), source), ref(bias.name)))
+    net = assembled(
+        (*system.equations, line), {**system.variables, **{v.name: v for v in (weight, bias, pair_)}}, system
+    )
+    halves = [apply("rows", now(pair_), static=(sympy.Tuple(low, low + size),)) for low in (sympy.Integer(0), size)]
+    return defined(net, supply.fresh("maxout"), apply("max", *halves), pair_.axis)
 
 
 def embedded(

@@ -23,9 +23,10 @@ from derive.networks.layers import bidirectional, stack
 from derive.networks.masks import masked
 from derive.networks.seq2seq import encoder_decoder
 from derive.networks.transformer import transformer_block
+from derive.networks.windows import Window
 from derive.system import System
 
-# Cho et al. 2014, arXiv 1406.1078, with a plain softmax for the maxout layer: the reset gate multiplies the context too
+# Cho et al. 2014, arXiv 1406.1078: the reset gate multiplies the context too; rows i and M + i of the maxout layer pair
 CHO = """
 x[t] : D
 target[u] : O
@@ -46,8 +47,11 @@ W_s : S, O
 U_s : S, C + S
 n_s[u] = tanh(W_s @ target[u-1] + r_s[u] * (U_s @ [s[u-1], c]))
 s[u] = z_s[u] * s[u-1] + (1 - z_s[u]) * n_s[u]
-O_s : O, C + O + S
-y[u] = O_s @ [s[u], target[u-1], c]
+O_s : 2*M, C + O + S
+pair[u] = O_s @ [s[u], target[u-1], c]
+maxout[u] = max(rows(pair[u], 0:M), rows(pair[u], M:2*M))
+G_y : O, M
+y[u] = G_y @ maxout[u]
 p[u] = softmax(y[u])
 """
 
@@ -156,8 +160,8 @@ RECIPES = (
     ),
     Recipe(
         "encoder-decoder-cho", "Encoder-decoder whose context is read at every step",
-        "Cho et al. 2014, arXiv 1406.1078, with a softmax for the maxout layer",
-        "The reset gate of the decoder multiplies the context too.",
+        "Cho et al. 2014, arXiv 1406.1078",
+        "The reset gate of the decoder multiplies the context too; the read-out is a maxout layer.",
         lambda: loss(parse(CHO), "cross-entropy-onehot"),
     ),
     Recipe(
@@ -172,6 +176,26 @@ RECIPES = (
         "Luong, Pham & Manning 2015, arXiv 1508.04025, the score called general",
         "Scores use the state of the same step, Bahdanau's the one before.",
         lambda: loss(encoder_decoder(load("lstm"), load("lstm"), "general"), "cross-entropy-onehot"),
+    ),
+    Recipe(
+        "attention-luong-local", "Encoder-decoder with local attention and input feeding",
+        "Luong, Pham & Manning 2015, arXiv 1508.04025, sections 3.2 (local-p) and 3.3",
+        "centre[u] is learned; the gradient reaches it through the exponential, not through the edge of the window.",
+        lambda: loss(
+            encoder_decoder(
+                load("lstm"), load("lstm"), "general", window=Window("predictive", 2), input_feeding=True
+            ), "cross-entropy-onehot"
+        ),
+    ),
+    Recipe(
+        "translation", "Words to words, with additive attention", "Bahdanau, Cho & Bengio 2015, arXiv 1409.0473",
+        "word[0], the start symbol, is an initial value; the read-out is a maxout layer of state, word and context.",
+        lambda: loss(
+            encoder_decoder(
+                embedded(bidirectional(load("gru"))), load("gru"), "additive", feeding="words", output="maxout",
+                start="h_bwd",
+            ), target="word"
+        ),
     ),
     Recipe(
         "self-attention", "Scaled dot-product self-attention, two heads", "Vaswani et al. 2017, arXiv 1706.03762",

@@ -13,21 +13,29 @@ The encoder is any system; the decoder is any cell, moved to axis u, its quantit
 
 What a decoder reads besides is a choice of its own.  With *teacher forcing* it reads the target of the step before,
 an input, and no gradient goes that way; *free running*, it reads its own prediction, and the gradient passes through
-it: two systems with two derivations.
+it: two systems with two derivations.  Where the targets are words, it reads a column of a table,
+``take(E, word[u-1])``; ``word[0]`` is the start symbol, given as an initial value.  (A decoder that reads the most
+probable word of its own has no gradient: that is no system, but a loop around the steps of one.)
+
+With *input feeding* (Luong et al., section 3.3) ``s_att[u-1]`` is read as well, so that the decoder knows what it has
+attended to.
 
 Read next: `derive.networks.recipes`.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace as change
+
 import sympy
 
 from derive.errors import EquationError
-from derive.expr import Ref, apply, concat, matmul, ref, step
+from derive.expr import Ref, Step, apply, concat, matmul, ref, step
 from derive.networks.attention import SCORES, attention
 from derive.networks.connect import apart, joined, last, met, now, only_input, only_output, wired
-from derive.networks.heads import head
-from derive.networks.rename import Names, assembled, marked, only_axis, renamed
+from derive.networks.heads import head, maxout
+from derive.networks.rename import Names, assembled, dimension_text, marked, only_axis, renamed
+from derive.networks.windows import Window
 from derive.system import Equation, System, Var
 
 AXIS = "u"
@@ -38,8 +46,9 @@ SOURCES = {
     "additive": "Bahdanau, Cho & Bengio 2015, arXiv 1409.0473",
     "scaled": f"{LUONG}; scores of Vaswani et al. 2017, arXiv 1706.03762",
 }
+LATE = tuple(score for score in SCORES if score != "additive")  # attend with the state now
 CONTEXTS = ("last", "every", *SCORES)
-FEEDINGS = ("targets", "own")
+FEEDINGS = ("targets", "words", "own")
 
 
 def encoder_decoder(
@@ -48,8 +57,10 @@ def encoder_decoder(
     context: str = "last",
     *,
     feeding: str = "targets",
+    input_feeding: bool = False,
     output: str = "softmax",
     start: str | None = None,
+    window: Window | None = None,
 ) -> System:
     """A network from sequences x[t]: D to sequences p[u]: O.
 
@@ -57,12 +68,16 @@ def encoder_decoder(
         encoder: along one axis; its only output is the memory, h[t]: H, or [h_fwd[t], h_bwd[t]]: 2H.
         decoder: a cell along one axis with one input and one output.
         context: what the decoder knows of the encoder, see the module.
-        feeding: "targets" (teacher forcing: the input target[u-1]) or "own" (free running: p[u-1]); what the first
-            step reads is the initial value of target or p, given at run time.
-        output: kind of the head, see `derive.networks.heads.head`.
+        feeding: "targets" (teacher forcing: the input target[u-1]), "words" (the same with integers, word[u-1]) or
+            "own" (free running: p[u-1]); what the first step reads is the initial value of target, word or p, given
+            at run time.
+        input_feeding: whether s_att[u-1] is read too; only where there is one.
+        output: kind of the head, see `derive.networks.heads.head`; or "maxout": a softmax of pairs of which the larger
+            counts, made of the state, the context and what the decoder was fed (Cho; Bahdanau, with the state before).
         start: quantity of the encoder from whose last value the decoder's state starts, ``h_dec[0] = tanh(W_0_h @ …)``
             (Bahdanau: the backward half).  By default the states of Sutskever's and Luong's decoders are copied from
             those of the same names, if the encoder has them; else it is the memory.
+        window: of the attention, see `derive.networks.windows`.
 
     Raises:
         EquationError: for an unknown word, or sizes that cannot meet.
@@ -70,23 +85,28 @@ def encoder_decoder(
     for word, known, what in ((context, CONTEXTS, "context"), (feeding, FEEDINGS, "feeding")):
         if word not in known:
             raise EquationError(f"{what} {word!r} is unknown; there are {', '.join(known)}")
+    if window is not None and context not in SCORES:
+        raise EquationError(f"context {context!r} has no attention, so no window of it")
+    if input_feeding and context not in LATE:
+        raise EquationError(f"input feeding reads the attentional state, which context {context!r} has not")
     memory, driven, result = only_output(encoder), only_input(decoder), only_output(decoder)
     copy, moved = _decoder(decoder, encoder)
     state, source = moved[result], last(encoder, start or memory)
-    seen: list[sympy.Expr] = []
+    seen: list[Ref] = []
     if context == "every":
-        encoder, source = _layer(encoder, "context", "W_context", source, encoder.shape_of(source)[0], None)
-        seen = [source]
+        encoder, context_ = _layer(encoder, "context", "W_context", source, encoder.shape_of(source)[0], None)
+        seen, source = [context_], context_
     net, top = joined(encoder, copy), state
     if context == "additive":
-        net, found = _attended(encoder, copy, context, memory, ref(state, step(AXIS, -1)))
+        net, found = _attended(encoder, copy, attention(context, window), memory, ref(state, step(AXIS, -1)))
         seen = [found]
-    elif context in SCORES:
-        net, found = _attended(encoder, copy, context, memory, ref(state, step(AXIS)))
+    elif context in LATE:
+        net, found = _attended(encoder, copy, attention(context, window), memory, ref(state, step(AXIS)))
         both = concat(found, ref(state, step(AXIS)))
         net, read = _layer(net, f"{result}_att", "W_att", both, net.variables[state].shape[0], AXIS)
         top = read.name
-    net = _fed(head(net, output, of=top), moved[driven], feeding, seen)
+        seen = [ref(top, step(AXIS, -1))] if input_feeding else []
+    net = _fed(net, top, output, moved[driven], feeding, seen)
     same = set(decoder.boundaries) <= set(encoder.boundaries)
     copied = same and start is None and context not in ("every", "additive")
     for name in decoder.boundaries:
@@ -107,16 +127,15 @@ def _decoder(decoder: System, encoder: System) -> tuple[System, dict[str, str]]:
     return renamed(copy, dimensions=dims), moved
 
 
-def _attended(
-    encoder: System, decoder: System, score: str, memory: str, query: sympy.Expr
-) -> tuple[System, sympy.Expr]:
+def _attended(encoder: System, decoder: System, form: System, memory: str, query: sympy.Expr) -> tuple[System, Ref]:
     """Both with attention from one to the other, and the context at the current step."""
     axis = encoder.variables[memory].axis
     assert axis is not None
-    form = renamed(attention(score), axes={"t": axis} if axis != "t" else {})
+    form = renamed(form, axes={"t": axis} if axis != "t" else {})
     added = apart(form, joined(encoder, decoder))
     called = dict(zip(form.variables, added.variables, strict=True))
-    parts = (encoder, added, decoder) if score == "additive" else (encoder, decoder, added)
+    late = isinstance(query, Ref) and isinstance(query.index, Step) and not query.index.shift
+    parts = (encoder, decoder, added) if late else (encoder, added, decoder)
     wires = {called["s"]: query, called["h"]: now(encoder.variables[memory])}
     return wired(joined(*parts), wires), ref(called["context"], step(AXIS))
 
@@ -132,14 +151,34 @@ def _layer(
     return assembled(equations, {**net.variables, out.name: out, w.name: w}, net), now(out)
 
 
-def _fed(net: System, driven: str, feeding: str, context: list[sympy.Expr]) -> System:
-    """The net whose decoder reads the step before: the target, or the prediction."""
+def _fed(net: System, top: str, output: str, driven: str, feeding: str, seen: list[Ref]) -> System:
+    """The net with its head, whose decoder reads the step before: the target, the word, or the prediction."""
+    open_ends = [driven]
+    if output == "maxout":  # this layer reads what the decoder is fed too: an input for now
+        size = Names(map(str, net.dimensions)).fresh("D_fed")
+        fed = Var(Names(net.variables).fresh("fed"), (dimension_text(size),), AXIS, "input")
+        contexts = [read.name for read in seen if read.index in (None, step(AXIS))]
+        net = maxout(change(net, variables={**net.variables, fed.name: fed}), of=(top, fed.name, *contexts))
+        open_ends, top, output = [*open_ends, fed.name], net.equations[-1].name, "softmax"
+    net = head(net, output, of=top)
     prediction = next(n for n in reversed(net.defined) if n in net.outputs and net.variables[n].axis == AXIS)
-    supply = Names(net.variables)
-    model = net.variables[prediction]
-    target = Var(supply.fresh("target"), model.shape, AXIS, "input")
-    name = target.name if feeding == "targets" else prediction
-    return wired(net, {driven: concat(ref(name, step(AXIS, -1)), *context)}, (target,))
+    before, more = _before(net, prediction, feeding)
+    return wired(net, dict(zip(open_ends, (concat(before, *seen), before), strict=False)), more)
+
+
+def _before(net: System, prediction: str, feeding: str) -> tuple[sympy.Expr, tuple[Var, ...]]:
+    """What the decoder reads of the step before, and the leaves in it."""
+    supply, model = Names(net.variables), net.variables[prediction]
+    if feeding == "own":
+        return ref(prediction, step(AXIS, -1)), ()
+    if feeding == "targets":
+        target = Var(supply.fresh("target"), model.shape, AXIS, "input")
+        return ref(target.name, step(AXIS, -1)), (target,)
+    classes = net.shape_of(now(model))[0]
+    size = dimension_text(Names(map(str, net.dimensions)).fresh("D_word"))
+    table = Var(supply.fresh("E_dec"), (size, classes), None, "parameter")
+    word = Var(supply.fresh("word"), (), AXIS, "input", classes)
+    return apply("take", ref(table.name), ref(word.name, step(AXIS, -1))), (table, word)
 
 
 def _started(net: System, state: str, name: str, source: sympy.Expr, *, copied: bool) -> System:

@@ -12,10 +12,15 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 from numeric.passes.collect import collect
+from numeric.passes.factor import factor
 from numeric.passes.fold import fold
 from numeric.passes.gather import gather
+from numeric.passes.halve import halve
 from numeric.passes.hoist import hoist
+from numeric.passes.inline import inline
+from numeric.passes.join import join
 from numeric.passes.lift import lift
+from numeric.passes.merge import merge
 from numeric.passes.pack import pack
 from numeric.passes.prune import prune
 from numeric.passes.share import share
@@ -26,14 +31,19 @@ Pass = Callable[[Schedule], Schedule]
 
 PASSES: tuple[Pass, ...] = (
     fold,  # cotangents of final values enter through the boundary
+    merge,  # what is said twice
+    halve,  # sigmoids are tanh of half the weights
     split,  # W @ [h, x] is W_h @ h + W_x @ x
     share,  # functions that are computed twice
+    factor,  # common factors
+    inline,  # products of products
     hoist,  # what does not depend on the recurrence leaves the loop
     pack,  # products with one right operand: gates
     lift,  # what all of them add
     gather,  # sums of products: cotangents of gates
     collect,  # weight gradients
     prune,  # what nobody reads
+    join,  # gates side by side
 )
 
 

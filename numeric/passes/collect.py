@@ -9,7 +9,7 @@ import sympy
 
 from derive.expr import Op, Ref, Step, apply, is_op, matmul, plus
 from derive.system import Equation
-from numeric.passes.draft import Additions, Draft, common_name, map_stage, terms_of
+from numeric.passes.draft import Additions, Draft, common_name, map_stage, rows_among, terms_of
 from numeric.schedule import Schedule
 
 Member = tuple[int, Equation, sympy.Expr, Ref]  # stage, equation, its term, the column that is summed
@@ -32,13 +32,28 @@ def collect(plan: Schedule) -> Schedule:
                     for key, term, column in _sums(equation):
                         groups.setdefault(key, []).append((i, equation, term, column))
         for key, members in groups.items():
-            position, joined = known.get(frozenset(column for _, _, _, column in members), (len(stages), None))
-            apart = len({e.out for _, e, _, _ in members}) == len({c for _, _, _, c in members}) == len(members) > 1
-            if joined is not None and position < members[0][0] and apart:
-                _collect(key, members, joined, draft, additions)
+            for (position, joined), together in _stacked(members, known, draft):
+                apart = len({e.out for _, e, _, _ in together}) == len({c for _, _, _, c in together}) == len(together)
+                if position < together[0][0] and apart:
+                    _collect(key, together, joined, draft, additions)
         known = {parts: (-1, equation) for parts, (_, equation) in known.items()}
         parts.append(additions.result())
     return draft.finish(*parts)
+
+
+def _stacked(
+    members: list[Member], known: dict[frozenset[sympy.Expr], tuple[int, Equation]], draft: Draft
+) -> list[tuple[tuple[int, Equation], list[Member]]]:
+    """Where several of these columns lie side by side, alone or among others, and which; each in one place only."""
+    found = []
+    rest = members
+    for place in sorted(known.values(), key=lambda place: place[1].name):
+        parts = place[1].expr.operands if isinstance(place[1].expr, Op) else ()
+        inside = [member for member in rest if member[3] in parts]
+        if len(inside) > 1 and rows_among(parts, {member[3] for member in inside}, draft.plan) is not None:
+            found.append((place, inside))
+            rest = [member for member in rest if member not in inside]
+    return found
 
 
 def _sums(equation: Equation) -> list[tuple[Key, sympy.Expr, Ref]]:
@@ -59,14 +74,18 @@ def _collect(key: Key, members: list[Member], joined: Equation, draft: Draft, ad
     axis, right = key
     assert isinstance(joined.expr, Op)
     symbol = sympy.Symbol(axis, integer=True)
-    inner = joined.out if right is None else matmul(joined.out, right)
+    columns = {column for _, _, _, column in members}
+    rows = rows_among(joined.expr.operands, columns, draft.plan)
+    assert rows is not None
+    stacked = joined.out if len(columns) == len(joined.expr.operands) else apply("rows", joined.out, static=(rows,))
+    inner = stacked if right is None else matmul(stacked, right)
     total = draft.define(
         common_name([e.name for _, e, _, _ in members]), apply("sum", inner, static=(symbol,)), None, shared=True
     )
     additions.before_stage.setdefault(members[0][0], []).append(map_stage(total, None))
     low: sympy.Expr = sympy.Integer(0)
     ranges: dict[sympy.Expr, sympy.Tuple] = {}
-    for part in joined.expr.operands:
+    for part in (operand for operand in joined.expr.operands if operand in columns):
         high = sympy.expand(low + draft.plan.shape_of(part)[0])
         ranges[part] = sympy.Tuple(low, high)
         low = high

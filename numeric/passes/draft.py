@@ -5,7 +5,7 @@ Read next: `numeric.passes.fold`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
@@ -109,6 +109,17 @@ def common_name(names: Sequence[str]) -> str:
     tail = _common_start([name[len(head) :][::-1] for name in names])[::-1]
     joined = f"{head.rstrip('_')}_{tail.strip('_')}".strip("_")
     return joined or "_".join(names[:2]) + ("_etc" if len(names) > 2 else "")
+
+
+def rows_among(parts: Sequence[sympy.Expr], wanted: Collection[sympy.Expr], plan: Schedule) -> sympy.Tuple | None:
+    """The rows low:high of stacked parts that exactly the wanted ones take; None if others lie between them."""
+    inside = [part in wanted for part in parts]
+    first = inside.index(True) if any(inside) else 0
+    if sum(inside) != len(wanted) or not all(inside[first : first + len(wanted)]):
+        return None
+    heights = [plan.shape_of(part)[0] for part in parts]
+    low = sympy.expand(sum(heights[:first], sympy.Integer(0)))
+    return sympy.Tuple(low, sympy.expand(low + sum(heights[first : first + len(wanted)], sympy.Integer(0))))
 
 
 class Additions:

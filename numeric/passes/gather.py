@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sympy
 
-from derive.expr import Op, Ref, concat, is_op, matmul, plus, refs, transpose
+from derive.expr import Op, Ref, apply, concat, is_op, matmul, plus, refs, transpose
 from derive.system import Equation
 from numeric.passes.draft import (
     Additions,
@@ -20,6 +20,7 @@ from numeric.passes.draft import (
     is_time_free,
     made_by,
     map_stage,
+    rows_among,
     terms_of,
 )
 from numeric.schedule import Schedule, Stage
@@ -38,6 +39,8 @@ def gather(plan: Schedule) -> Schedule:
             for j, equation in enumerate(stage.equations):
                 products = _products(equation, draft)
                 joined = _joined(products, stage, known, draft, additions, (i, j))
+                if joined is None and stage.kind == "map":
+                    joined, products = _among(products, stage, known, draft)
                 if joined is not None:
                     _gather(equation, products, joined, known, draft, additions, i)
                 if is_op(equation.expr, "concat") and not equation.is_boundary:
@@ -83,6 +86,19 @@ def _joined(
     return equation
 
 
+def _among(
+    products: list[Product], stage: Stage, known: dict[frozenset[sympy.Expr], Equation], draft: Draft
+) -> tuple[Equation | None, list[Product]]:
+    """A stack of which some of the columns are neighbours, and the products with these."""
+    for joined in known.values():
+        parts = joined.expr.operands if isinstance(joined.expr, Op) else ()
+        inside = [product for product in products if product[2] in parts]
+        columns = {column for _, _, column in inside}
+        if len(inside) > 1 and joined.axis == stage.axis and rows_among(parts, columns, draft.plan) is not None:
+            return joined, inside
+    return None, products
+
+
 def _gather(
     equation: Equation,
     products: list[Product],
@@ -94,7 +110,11 @@ def _gather(
 ) -> None:
     assert isinstance(joined.expr, Op)
     by_column = {column: matrix for _, matrix, column in products}
-    parts = [transpose(by_column[column]) for column in joined.expr.operands if isinstance(column, Ref)]
+    parts = [transpose(by_column[column]) for column in joined.expr.operands if column in by_column]
+    rows = rows_among(joined.expr.operands, by_column.keys(), draft.plan)
+    assert rows is not None
+    all_of_it = len(by_column) == len(joined.expr.operands)
+    column = joined.out if all_of_it else apply("rows", joined.out, static=(rows,))
     stacked = next((e for e in known.values() if e.expr == concat(*parts)), None)
     if stacked is None:
         name = common_name([next(refs(part)).name for part in parts])
@@ -103,6 +123,6 @@ def _gather(
         known[frozenset(parts)] = stacked
         additions.before_stage.setdefault(position, []).append(map_stage(stacked, None))
     terms = list(terms_of(equation.expr))
-    terms[terms.index(products[0][0])] = matmul(transpose(stacked.out), joined.out)
+    terms[terms.index(products[0][0])] = matmul(transpose(stacked.out), column)
     gone = [term for term, _, _ in products[1:]]
     additions.changed[equation.out] = plus(*(term for term in terms if term not in gone))

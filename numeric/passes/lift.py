@@ -60,8 +60,19 @@ def _members(plan: Schedule, packed: Equation, changed: dict[Ref, sympy.Expr]) -
             if not here or len(own) != 1 or packed.name in plan.final or packed.name in plan.outputs:
                 return []
             found.append(_Member(equation, own[0], tuple(t for t in terms if t is not own[0])))
-    found.sort(key=lambda member: [str(dim) for dim in member.rows.static[0].args] != ["0"])
+    found = _in_order(found)
     return found if _covers([m.rows for m in found], plan.shape_of(packed.out)[0]) else []
+
+
+def _in_order(members: Sequence[_Member]) -> list[_Member]:
+    """Members whose rows follow one another, from row 0 on."""
+    starting = {member.rows.static[0].args[0]: member for member in members}
+    found: list[_Member] = []
+    low: sympy.Expr = sympy.Integer(0)
+    while low in starting and len(found) < len(members):
+        found.append(starting[low])
+        low = found[-1].rows.static[0].args[1]
+    return found if len(found) == len(members) else list(members)
 
 
 def _covers(rows: Sequence[Op], total: sympy.Expr) -> bool:

@@ -71,10 +71,11 @@ def _pack(
     axis: str, right: sympy.Expr, members: list[Member], draft: Draft, additions: Additions, defined: set[str]
 ) -> None:
     shape_of = draft.plan.shape_of
+    (i, j), _, _ = members[0]
+    members = sorted(members, key=lambda member: _is_given(member[2], draft))  # what undergoes the same lies together
     matrices = [matmul(*product.operands[:-1]) for _, _, product in members if isinstance(product, Op)]
     if not all(read.name in defined for matrix in matrices for read in refs(matrix)):
         return
-    (i, j), _, _ = members[0]
     stacked = draft.define(_wish(matrices, right), concat(*matrices), None)
     additions.before_stage.setdefault(i, []).append(map_stage(stacked, None))
     packed = draft.define(common_name([e.name for _, e, _ in members]), matmul(stacked.out, right), axis)
@@ -90,6 +91,11 @@ def _pack(
         terms[terms.index(product)] = rows
         additions.changed[equation.out] = plus(*terms)
         low = high
+
+
+def _is_given(product: sympy.Expr, draft: Draft) -> bool:
+    """Whether its matrix is as it was given, no multiple of it (`numeric.passes.halve`)."""
+    return all(draft.variables[read.name].is_leaf for read in refs(matmul(*product.operands[:-1])))
 
 
 def _wish(matrices: Sequence[sympy.Expr], right: sympy.Expr) -> str:

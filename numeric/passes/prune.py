@@ -1,6 +1,6 @@
 """Leave out what no result needs.
 
-Read next: `numeric.layout`.
+Read next: `numeric.storage`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import sympy
 
-from derive.expr import Op, Ref, Step, refs
+from derive.expr import Op, Ref, Step, is_op, refs
 from derive.primitives import TABLE
 from derive.rewrite import rebuild
 from derive.system import Equation
@@ -35,6 +35,12 @@ def share(plan: Schedule) -> Schedule:
     return draft.finish(*parts)
 
 
+def _wish(call: Op, lead: str) -> str:
+    if _has_product(call):
+        return f"{next(refs(call)).name}_{lead}"
+    return f"{lead}_part" if call.primitive == "times" else f"{call.primitive}_{lead}"
+
+
 def _axis(call: Op) -> str | None:
     """The one axis that a call runs along; None if it has several or reads fixed steps only."""
     axes = {read.index.axis for read in refs(call) if isinstance(read.index, Step)}
@@ -47,10 +53,26 @@ def _calls(expr: sympy.Expr, axes: tuple[str | None, ...]) -> Iterator[Op]:
     if not isinstance(expr, Op):
         return
     inner = (*axes, str(expr.static[0])) if TABLE[expr.primitive].binds else axes
-    if (TABLE[expr.primitive].is_elementwise or expr.primitive in COSTLY) and _axis(expr) in inner and _axis(expr):
+    costly = TABLE[expr.primitive].is_elementwise or expr.primitive in COSTLY or _has_product(expr)
+    if costly and _axis(expr) in inner and _axis(expr):
         yield expr
     for operand in expr.operands:
+        column = is_op(expr, "matmul") and operand == expr.operands[-1]
+        column = column or (
+            is_op(expr, "matmul") and is_op(expr.operands[-1], "transpose") and operand == expr.operands[0]
+        )
+        if (column or is_op(expr, "sum")) and is_op(operand, "times") and _axis(operand) in inner and _axis(operand):
+            yield operand
         yield from _calls(operand, inner)
+
+
+def _has_product(expr: sympy.Expr) -> bool:
+    """``U @ h[t-1]``, or a sum with that."""
+    if is_op(expr, "plus") and isinstance(expr, Op):
+        return any(map(_has_product, expr.operands))
+    if not is_op(expr, "matmul") or not isinstance(expr, Op):
+        return False
+    return isinstance(expr.operands[0], Ref) and expr.operands[0].index is None and isinstance(expr.operands[-1], Ref)
 
 
 def _stages(stage: Stage, repeated: set[Op], named: dict[Op, Equation], draft: Draft) -> Iterator[Stage]:
@@ -61,9 +83,9 @@ def _stages(stage: Stage, repeated: set[Op], named: dict[Op, Equation], draft: D
 
     def name(call: Op, axis: str) -> Ref:
         if call not in named:
-            inner = rebuild(call, [put(operand) for operand in call.operands])
+            inner = call if _has_product(call) else rebuild(call, [put(operand) for operand in call.operands])
             lead = next(read.name for read in refs(call) if isinstance(read.index, Step))
-            named[call] = draft.define(f"{call.primitive}_{lead}", inner, axis)
+            named[call] = draft.define(_wish(call, lead), inner, axis)
             if depends_on(call, made | {e.name for e in equations}) and stage.kind == "scan" and stage.axis == axis:
                 equations.append(named[call])
             else:

@@ -40,6 +40,7 @@ def _shown(system: derive.System, how: Callable[[derive.System], Shown]) -> Show
 def _record(system: derive.System) -> dict[str, object]:
     """The system as plain data; equations are in the equation language."""
     known = set(map(str, system.equations))
+    gradient = system.adjoint(terminal.loss_of(system) or None)
     return {
         "name": system.name,
         "title": system.title,
@@ -51,6 +52,6 @@ def _record(system: derive.System) -> dict[str, object]:
         "parameters": list(system.parameters),
         "shapes": {name: [str(dim) for dim in shape] for name, shape in system.shapes.items()},
         "forward": [str(equation) for equation in system.equations],
-        "backward": [str(equation) for equation in system.adjoint().equations if str(equation) not in known],
+        "backward": [str(equation) for equation in gradient.equations if str(equation) not in known],
         "count": str(parameter_count(system)),
     }

@@ -5,6 +5,9 @@ Read next: `reports.commands.chain`.
 
 from __future__ import annotations
 
+import itertools
+import re
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +18,6 @@ from derive.bounds import Bound
 from derive.stability import Recurrence, columns
 from derive.stability import Stability as Analysis
 from derive.stability import stability as analyse
-from numeric.claims import CLAIMS
 from numeric.examples import example
 from numeric.stability import Spectra, spectra
 from reports.commands.failure import Failure
@@ -56,39 +58,34 @@ def stability(
     return 0
 
 
-def claims(*, as_json: bool) -> int:
-    """Print what lecture notes say about such gradients, right and wrong, each with what was found.
-
-    Returns:
-        0 if every statement was confirmed, else 1.
-    """
-    found = [(claim, *claim.check()) for claim in CLAIMS]
-    if as_json:
-        records = [
-            {"name": c.name, "said": c.said, "right": c.right, "statement": c.statement, "found": text, "holds": held}
-            for c, held, text in found
-        ]
-        print_json(records)
-    else:
-        blocks = []
-        for claim, held, text in found:
-            said = f"said: {claim.said} ({'right' if claim.right else 'wrong'})" if claim.said else ""
-            outcome = "found" if held else "NOT CONFIRMED"
-            lines = [claim.name, said, f"true: {claim.statement}", f"{outcome}: {text}"]
-            blocks.append("\n  ".join(filter(None, lines)))
-        print_text("\n\n".join(blocks))
-    return 0 if all(held for _, held, _ in found) else 1
-
-
 def _text(analysis: Analysis, numbers: list[Spectra], steps: int, scale: float | None, seed: int) -> str:
     weights = "as drawn" if scale is None else f"with spectral norm {scale:g}"
     parts = [analysis.name]
     for found in numbers:
-        parts.append(str(found.recurrence))
+        parts.append(_broken(str(found.recurrence)))
         parts.append(f"at random weights, recurrent ones {weights}, {steps} steps, seed {seed}\n" + _one_step(found))
         parts.append(_lags(found))
     parts += [f"{', '.join(states)}: not written out, {reason}" for states, reason in analysis.refused]
     return "\n\n".join(parts)
+
+
+def _broken(text: str) -> str:
+    """Long sums, one term a line: those of an LSTM have four."""
+    limit = max(60, min(shutil.get_terminal_size((100, 24)).columns, 110))
+    lines = []
+    for line in text.splitlines():
+        left = re.match(r".*?(?= [=≤] )", line)
+        if left is not None and len(line) > limit:
+            line = ("\n" + " " * (len(left[0]) + 1) + "+ ").join(_terms(line))
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _terms(line: str) -> list[str]:
+    """What stands between the plus signs that are in no parentheses."""
+    depths = itertools.accumulate((char in "([") - (char in ")]") for char in line)
+    places = [at for at, depth in enumerate(depths) if depth == 0 and line.startswith(" + ", at)]
+    return [line[a:b] for a, b in zip([0, *(at + 3 for at in places)], [*places, len(line)], strict=True)]
 
 
 def _one_step(found: Spectra) -> str:

@@ -19,6 +19,7 @@ import derive
 from derive.networks import NAMED, build
 from derive.statements import MAX_TEXT
 from reports.commands.failure import Failure
+from reports.writing import file_stem
 
 UNNAMED = "system"
 SIZE = re.compile(r"([^\W\d]\w*)\s*=\s*(\d+)")
@@ -135,13 +136,14 @@ def read_sizes(text: str, systems: Sequence[derive.System]) -> dict[str, int]:
 
 
 def one_name_each(systems: Sequence[derive.System]) -> None:
-    """Refuse systems whose results could not be told apart by name.
+    """Refuse systems whose files could not be told apart by name.
 
     Raises:
-        Failure: if two have one name, be it up to case, which not every file system keeps.
+        Failure: if the files of two have one name, be it up to case, which not every file system keeps.
     """
     seen: set[str] = set()
     for system in systems:
-        if system.name.casefold() in seen:
-            raise Failure(f"two systems are called {system.name}; put one into a file of another name")
-        seen.add(system.name.casefold())
+        stem = file_stem(system)
+        if stem.casefold() in seen:
+            raise Failure(f"two systems are called {stem}; put one into a file of another name")
+        seen.add(stem.casefold())

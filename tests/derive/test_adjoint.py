@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 import derive
-
-RNN = "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)"
+from tests.texts import RNN
 
 
 def backward(system: derive.System, **arguments: object) -> list[str]:

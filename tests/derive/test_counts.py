@@ -6,15 +6,8 @@ import sympy
 import derive
 from derive.conventions import conventions, layers_of
 from derive.counts import count_report, operations, parameter_count, parameter_counts, stored_numbers
+from tests.texts import GRU_AFTER, LSTM, RNN
 
-LSTM = """
-f[t] = sigmoid(W_f @ [h[t-1], x[t]] + b_f)
-i[t] = sigmoid(W_i @ [h[t-1], x[t]] + b_i)
-g[t] = tanh(W_g @ [h[t-1], x[t]] + b_g)
-o[t] = sigmoid(W_o @ [h[t-1], x[t]] + b_o)
-c[t] = f[t] * c[t-1] + i[t] * g[t]
-h[t] = o[t] * tanh(c[t])
-"""
 LSTM_OTHERWISE = """
 out[t] = keep[t] * squashed[t]
 squashed[t] = tanh(memory[t])
@@ -39,13 +32,6 @@ s[t] = s[t-1] + update[t] * (new[t] - s[t-1])
 update[t] = sigmoid(E @ v[t] + F @ s[t-1] + e)
 new[t] = tanh(G @ v[t] + J @ gated[t] + j)
 """
-GRU_AFTER = """
-z[t] = sigmoid(W_z @ [h[t-1], x[t]] + b_z)
-r[t] = sigmoid(W_r @ [h[t-1], x[t]] + b_r)
-n[t] = tanh(W_n @ x[t] + b_n + r[t] * (U_n @ h[t-1] + b_hn))
-h[t] = (1 - z[t]) * n[t] + z[t] * h[t-1]
-"""
-RNN = "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)"
 PEEPHOLE = """
 p_f, p_i, p_o : H
 f[t] = sigmoid(W_f @ [h[t-1], x[t]] + p_f * c[t-1] + b_f)

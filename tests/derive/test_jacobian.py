@@ -11,15 +11,8 @@ from derive.expand import Expander
 from derive.factors import product_text
 from derive.jacobian import edge_jacobian, jacobian
 from derive.paths import local_jacobian, path_count, paths
+from tests.texts import LSTM
 
-LSTM = """
-f[t] = sigmoid(W_f @ [h[t-1], x[t]] + b_f)
-i[t] = sigmoid(W_i @ [h[t-1], x[t]] + b_i)
-g[t] = tanh(W_g @ [h[t-1], x[t]] + b_g)
-o[t] = sigmoid(W_o @ [h[t-1], x[t]] + b_o)
-c[t] = f[t] * c[t-1] + i[t] * g[t]
-h[t] = o[t] * tanh(c[t])
-"""
 GRU = """
 z[t] = sigmoid(W_z @ [h[t-1], x[t]] + b_z)
 r[t] = sigmoid(W_r @ [h[t-1], x[t]] + b_r)

@@ -165,6 +165,62 @@ def test_slips_are_warned_of_and_errors_when_strict() -> None:
     assert derive.parse(text + "\nWh : H, D", strict=True).warnings == ()
 
 
+STRICTLY = {
+    "h[t] = tanh(W_h @ h[t-1] + Wh @ x[t])": ("Wh looks like W_h; if it is meant, declare it ('Wh : …')", "Wh"),
+    "h[t] = tanh(W @ h[t-1] + x[t])\nh[-3] = c": ("h[-3] is given a value that nothing reads", "h[-3] = c"),
+    "q[t] = tanh(q[t+1] + x[t])\nq[T+1] = a\nq[T+2] = c": ("q[T+2] is given a value that nothing reads", "q[T+2] = c"),
+}
+
+
+@pytest.mark.parametrize("text", STRICTLY)
+def test_a_strict_error_points_at_the_slip(text: str) -> None:
+    reason, place = STRICTLY[text]
+    assert derive.parse(text).warnings == (reason,)
+    with pytest.raises(derive.EquationError) as caught:
+        derive.parse(text, strict=True)
+    _, line, caret = str(caught.value).splitlines()
+    assert caught.value.reason == reason
+    assert line[caret.index("^") : caret.rindex("^") + 1] == place
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h[t] = tanh(W @ h[t-2] + x[t])\nh[-1] = c\nh[0] = c",
+        "h[t] = tanh(W @ h[t-1] + x[t])\ny = x[3]\nx[T+1] = c\nx[t] = a[t]",  # [3] is [T+1] where T = 2
+        "y[t] = x[t]\ny[0] = c",
+    ],
+)
+def test_what_is_read_somewhere_or_is_a_result_is_no_slip(text: str) -> None:
+    assert derive.parse(text, strict=True).warnings == ()
+
+
+def test_derived_systems_have_no_slips() -> None:
+    for text in ("h[t] = tanh(W @ h[t-2] + V @ h[t-1] + U @ x[t])", "y = x[T-1] * x[2]\nx[t] = a * z[t-1]"):
+        adjoint = derive.parse(text).adjoint()
+        assert derive.parse(str(adjoint), strict=True) == adjoint
+
+
+NO_FUNCTIONS = [
+    (sympy.cosh, 1, "cosh is no function of the language; there are abs, "),
+    (sympy.atan2, 2, "atan2 is no function of the language"),
+    (sympy.Function("take"), 1, "take takes 2 arguments, not 1"),
+    (sympy.Function("tanh"), 2, "tanh takes 1 argument, not 2"),
+    (sympy.Function("max"), 1, "max takes 2 arguments, not 1"),
+    (sympy.Function("sum"), 1, "sum takes more than expressions"),
+    (sympy.Function("rows"), 1, "rows takes more than expressions"),
+]
+
+
+@pytest.mark.parametrize(("function", "arguments", "reason"), NO_FUNCTIONS, ids=[row[2][:12] for row in NO_FUNCTIONS])
+def test_functions_of_sympy_that_mean_nothing_here_get_one_line(function, arguments, reason) -> None:
+    t, _ = time("t")
+    h, x = sequences("h x", t)
+    with pytest.raises(TypeError, match=f"^{reason}") as caught:
+        derive.define({h[t]: function(*[x[t], h[t - 1]][:arguments]) + 1})
+    assert "\n" not in str(caught.value)
+
+
 REFUSED = {
     "": "no equation",
     "# only a comment": "no equation",
@@ -245,6 +301,8 @@ REFUSED = {
     "h[t] = W @ 2": "write *",
     "h[t] = take(E, j[t])": "declare one, as in 'j[t] : index V'",
     "E : D, K\nj[t] : index V\nh[t] = take(E, j[t])": "E is D × K",
+    "j[t] : index V\nh[t] = j[t-1] * x[t]": "j[t-1] is an index, not a number: read a column with take(E, j[t-1])",
+    "input j : index V\nh[t] = exp(j) * x[t]": "j is an index, not a number",
     "h[t] = " + "b + " * 400 + "x[t]": "inside each other",
     "h[t] = ((2**100)**100)**100 * x[t]": "1e100",
     "h[t] = (x[t]" + "\n" * 5_000: "characters",

@@ -21,37 +21,15 @@ from derive.proof import proofs, prove
 from derive.setting import default_sizes
 from derive.structural import bounds, fit
 from derive.system import Equation
+from tests.texts import ATTENTION, GRU_AFTER, LSTM, RNN
 
-LSTM = """
-f[t] = sigmoid(W_f @ [h[t-1], x[t]] + b_f)
-i[t] = sigmoid(W_i @ [h[t-1], x[t]] + b_i)
-g[t] = tanh(W_g @ [h[t-1], x[t]] + b_g)
-o[t] = sigmoid(W_o @ [h[t-1], x[t]] + b_o)
-c[t] = f[t] * c[t-1] + i[t] * g[t]
-h[t] = o[t] * tanh(c[t])
-"""
-GRU_AFTER = """
-z[t] = sigmoid(W_z @ [h[t-1], x[t]] + b_z)
-r[t] = sigmoid(W_r @ [h[t-1], x[t]] + b_r)
-n[t] = tanh(W_n @ x[t] + b_n + r[t] * (U_n @ h[t-1] + b_hn))
-h[t] = (1 - z[t]) * n[t] + z[t] * h[t-1]
-"""
-SQUARE = "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)"
-ATTENTION = """
-p[t] = tanh(W_p @ p[t-1] + U_p @ x[t])
-q[t] = tanh(W_q @ q[t+1] + U_q @ x[t])
-m[t] = [p[t], q[t]]
-a[u] = softmax(tanh(U_a @ m[:] + W_a @ s[u-1]).T @ v_a)
-s[u] = tanh(W_s @ s[u-1] + C @ m[:] @ a[u])
-s[0] = tanh(W_0 @ q[1])
-"""
 SYSTEMS = {
-    "rnn": SQUARE,
-    "relu": SQUARE.replace("tanh", "relu"),
+    "rnn": RNN,
+    "relu": RNN.replace("tanh", "relu"),
     "lstm": LSTM,
     "gru-after": GRU_AFTER,
     "attention": ATTENTION,
-    "readout": SQUARE + "\ny[t] = softmax(Q @ h[t] + q)\nL = sum[t](logsumexp(y[t]))",
+    "readout": RNN + "\ny[t] = softmax(Q @ h[t] + q)\nL = sum[t](logsumexp(y[t]))",
     "jordan": "h[t] = tanh(W @ y[t-1] + x[t])\ny[t] = sigmoid(Q @ h[t])",
     "lag": "h[t] = tanh(W @ h[t-1] + V @ h[t-2] + U @ x[t] + Y @ x[t-1])",
     "matrix": "S[t] : K, V\nk[t] : K\nv[t] : V\nS[t] = sigmoid(w.T @ k[t]) * S[t-1] + k[t] @ v[t].T",
@@ -162,9 +140,9 @@ def counted_twice(call, y, ybar, i, shape_of):
 
 
 RULES = {
-    "missing transpose": ("matmul", SQUARE, forgetful_product),
-    "gradient of a weight transposed": ("matmul", SQUARE, turned_gradient),
-    "wrong sign": ("plus", SQUARE, lambda call, y, ybar, i, shape_of: neg(ybar) if i == 1 else ybar),
+    "missing transpose": ("matmul", RNN, forgetful_product),
+    "gradient of a weight transposed": ("matmul", RNN, turned_gradient),
+    "wrong sign": ("plus", RNN, lambda call, y, ybar, i, shape_of: neg(ybar) if i == 1 else ybar),
     "swapped rows": ("concat", "W : H, H + H\nh[t] = tanh(W @ [h[t-1], x[t]])", swapped_rows),
     "missing reduce_to": ("times", SYSTEMS["scale"], first_row_for_all),
     "own factor": ("times", "h[t] = x[t] * tanh(W @ h[t-1])", own_factor),
@@ -203,15 +181,15 @@ def test_a_wrong_rule_fails_in_both_layers(fault, monkeypatch):
 
 
 SLOPES = {
-    "tanh with 1 - y": ("tanh", SQUARE, lambda y, x: plus(sympy.Integer(1), neg(y))),
-    "tanh with 1 - x**2": ("tanh", SQUARE, lambda y, x: plus(sympy.Integer(1), neg(apply("power", x, static=(2,))))),
-    "tanh left out": ("tanh", SQUARE, lambda y, x: sympy.Integer(1)),
-    "sigmoid with y": ("sigmoid", SQUARE.replace("tanh", "sigmoid"), lambda y, x: y),
-    "sigmoid with 1 - y": ("sigmoid", SQUARE.replace("tanh", "sigmoid"), lambda y, x: plus(sympy.Integer(1), neg(y))),
+    "tanh with 1 - y": ("tanh", RNN, lambda y, x: plus(sympy.Integer(1), neg(y))),
+    "tanh with 1 - x**2": ("tanh", RNN, lambda y, x: plus(sympy.Integer(1), neg(apply("power", x, static=(2,))))),
+    "tanh left out": ("tanh", RNN, lambda y, x: sympy.Integer(1)),
+    "sigmoid with y": ("sigmoid", RNN.replace("tanh", "sigmoid"), lambda y, x: y),
+    "sigmoid with 1 - y": ("sigmoid", RNN.replace("tanh", "sigmoid"), lambda y, x: plus(sympy.Integer(1), neg(y))),
     "sigmoid of the wrong sign": (
-        "sigmoid", SQUARE.replace("tanh", "sigmoid"), lambda y, x: times(y, plus(y, sympy.Integer(-1))),
+        "sigmoid", RNN.replace("tanh", "sigmoid"), lambda y, x: times(y, plus(y, sympy.Integer(-1))),
     ),
-    "relu with its argument": ("relu", SQUARE.replace("tanh", "relu"), lambda y, x: x),
+    "relu with its argument": ("relu", RNN.replace("tanh", "relu"), lambda y, x: x),
 }  # fmt: skip
 
 
@@ -301,7 +279,7 @@ ADJOINTS = {
 
 
 @pytest.mark.parametrize("fault", ADJOINTS)
-@pytest.mark.parametrize("text", [SQUARE, LSTM])
+@pytest.mark.parametrize("text", [RNN, LSTM])
 def test_a_fault_of_the_adjoint_itself_fails(fault, text, monkeypatch):
     method, wrong = ADJOINTS[fault]
     system = derive.parse(text)

@@ -12,6 +12,7 @@ from derive.rewrite import replace
 from derive.simplify import for_reading, inline_contributions, inline_once, tidied, tidy, with_equations
 from numeric.draws import cases
 from numeric.reference import evaluate
+from tests.texts import ATTENTION
 
 SYSTEMS = {
     "lag 2": "h[t] = tanh(A @ h[t-1] + B @ h[t-2] + U @ x[t])",
@@ -21,14 +22,7 @@ SYSTEMS = {
     "input read later": "y[t] = tanh(A @ x[t-1] + B @ x[t] + C @ x[t+1])",
     "without time": "h[t] = tanh(W @ h[t-1] + U @ x[t])\ny = V @ h[T] + U @ h[1]\nz[t] = h[t] * h[T-1]",
     "matrix state": "S[t] : K, V\nk[t] : K\nv[t] : V\nS[t] = 0.9 * S[t-1] + k[t] @ v[t].T\ny[t] = S[t].T @ k[t]",
-    "attention": """
-        p[t] = tanh(W_p @ p[t-1] + U_p @ x[t])
-        q[t] = tanh(W_q @ q[t+1] + U_q @ x[t])
-        m[t] = [p[t], q[t]]
-        a[u] = softmax(tanh(U_a @ m[:] + W_a @ s[u-1]).T @ v_a)
-        s[u] = tanh(W_s @ s[u-1] + C @ m[:] @ a[u])
-        s[0] = tanh(W_0 @ q[1])
-    """,
+    "attention": ATTENTION,
 }
 LIBRARY = [*derive.names()]
 

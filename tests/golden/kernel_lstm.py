@@ -38,98 +38,143 @@
 """
 
 import numpy as np
+from numpy import add, multiply, tanh
 
 DTYPE = np.float64
+CACHE = 131072  # numbers that a block of steps may take
 
 
-def times_matrix(v, A):
-    """Rows of v (..., n) times A (n, m), as one product."""
-    return (v.reshape(-1, v.shape[-1]) @ A).reshape(*v.shape[:-1], A.shape[-1])
+def empty(shape):
+    """An array whose entries are anything."""
+    return np.empty(shape, DTYPE)
+
+
+def times_columns(A, v):
+    """A (m, n) times the columns v (T, B, n), feature-major: (T, m, B)."""
+    T, B, n = v.shape
+    if B * n < 4096 or v.mT.flags.c_contiguous:
+        return np.matmul(A, v.mT)
+    return np.ascontiguousarray((A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
+
+
+def beside(*parts):
+    """Sequences of columns (T, B, ...) joined along their rows."""
+    T, B = parts[0].shape[:2]
+    found = empty((T, B, sum(part.shape[-1] for part in parts)))
+    return np.concatenate(parts, axis=-1, out=found)
+
+
+def columns(v):
+    """The columns of v (T, B, n), feature-major in memory, side by side: (n, T * B)."""
+    T, B, n = v.shape
+    if B < 32:
+        found = empty((T, B, n))
+        np.copyto(found, v)
+        return found.reshape(-1, n).T
+    found = empty((n, T, B))
+    np.copyto(found, v.mT.swapaxes(0, 1))
+    return found.reshape(n, -1)
 
 
 def forward(x, W_f, b_f, W_i, b_i, W_g, b_g, W_o, b_o, h_0=None, c_0=None):
     T, B = x.shape[:2]
     D = x.shape[2]
     H = W_f.shape[0]
-    h_all = np.empty((T + 1, B, H), DTYPE)  # from h[0]
+    h_all = empty((T + 1, H, B)).mT  # from h[0]
     h_all[0] = 0 if h_0 is None else h_0
     h_prev = h_all[:T]
     h = h_all[1:]
-    c_all = np.empty((T + 1, B, H), DTYPE)  # from c[0]
+    c_all = empty((T + 1, H, B)).mT  # from c[0]
     c_all[0] = 0 if c_0 is None else c_0
     c_prev = c_all[:T]
     c = c_all[1:]
-    W_x = np.concatenate((W_f[:, H:], W_i[:, H:], W_g[:, H:], W_o[:, H:]))
-    b = np.concatenate((b_f, b_i, b_g, b_o))
-    z_in = times_matrix(x, W_x.T) + b
-    W_h = np.concatenate((W_f[:, :H], W_i[:, :H], W_g[:, :H], W_o[:, :H]))
-    f, i, g, o, tanh_c = np.empty((5, T, B, H), DTYPE)
-    W_h_T = np.ascontiguousarray(W_h.T)
-    for t in range(T):
-        z = h_prev[t] @ W_h_T + z_in[t]
-        z_f = z[..., :H]  # (1)
-        f[t] = 0.5 * np.tanh(0.5 * z_f) + 0.5  # (2)
-        z_i = z[..., H:2*H]  # (3)
-        i[t] = 0.5 * np.tanh(0.5 * z_i) + 0.5  # (4)
-        z_g = z[..., 2*H:3*H]  # (5)
-        g[t] = np.tanh(z_g)  # (6)
-        z_o = z[..., 3*H:]  # (7)
-        o[t] = 0.5 * np.tanh(0.5 * z_o) + 0.5  # (8)
-        c[t] = f[t] * c_prev[t] + i[t] * g[t]  # (9)
-        tanh_c[t] = np.tanh(c[t])
-        h[t] = o[t] * tanh_c[t]  # (10)
+    W_f_half = 0.5 * W_f
+    b_f_half = 0.5 * b_f
+    W_i_half = 0.5 * W_i
+    b_i_half = 0.5 * b_i
+    W_o_half = 0.5 * W_o
+    b_o_half = 0.5 * b_o
+    W_x = np.concatenate((W_f_half[:, H:], W_i_half[:, H:], W_o_half[:, H:], W_g[:, H:]))
+    b = np.concatenate((b_f_half, b_i_half, b_o_half, b_g))
+    W_h = np.concatenate((W_f_half[:, :H], W_i_half[:, :H], W_o_half[:, :H], W_g[:, :H]))
+    f_i_etc = empty((T, 4*H, B)).mT
+    tanh_c = empty((T, H, B)).mT
+    f = f_i_etc[..., :H]
+    i = f_i_etc[..., H:2*H]
+    g = f_i_etc[..., 3*H:]
+    o = f_i_etc[..., 2*H:3*H]
+    z = empty((4*H, B))
+    half = np.array(0.5, DTYPE)
+    part = empty((H, B))
+    block = max(1, CACHE // (B * (13*H)), 256 // B)
+    for low in range(0, T, block):
+        now = slice(low, low + block)
+        z_in = times_columns(W_x, x[now])
+        z_in += b[:, None]
+        z_in = z_in.mT
+        for h_prev_t, z_in_t, f_i_etc_t, f_i_etc_t_2, f_t, c_prev_t, c_t, i_t, g_t, tanh_c_t, o_t, h_t in zip(h_prev[now].mT, z_in.mT, f_i_etc[now].mT, f_i_etc[now, :, :3*H].mT, f_i_etc[now, :, :H].mT, c_prev[now].mT, c[now].mT, f_i_etc[now, :, H:2*H].mT, f_i_etc[now, :, 3*H:].mT, tanh_c[now].mT, f_i_etc[now, :, 2*H:3*H].mT, h[now].mT):
+            W_h.dot(h_prev_t, z)
+            add(z, z_in_t, z)
+            tanh(z, f_i_etc_t)  # (6)
+            multiply(f_i_etc_t_2, half, f_i_etc_t_2)
+            add(f_i_etc_t_2, half, f_i_etc_t_2)  # (2) (4) (8)
+            multiply(f_t, c_prev_t, c_t)
+            multiply(i_t, g_t, part)
+            add(c_t, part, c_t)  # (9)
+            tanh(c_t, tanh_c_t)
+            multiply(o_t, tanh_c_t, h_t)  # (10)
     outputs = {"h": h}
     final = {"h": h_all[T], "c": c_all[T]}
-    return outputs, final, (D, H, T, B, o, tanh_c, i, f, g, c_all, W_h, W_x, h_all, x)
+    return outputs, final, (D, H, T, B, o, tanh_c, g, i, c_all, f, W_f, W_i, W_g, W_o, h_all, x)
 
 
 def backward(saved, up_h, end_h, end_c):
-    D, H, T, B, o, tanh_c, i, f, g, c_all, W_h, W_x, h_all, x = saved
+    D, H, T, B, o, tanh_c, g, i, c_all, f, W_f, W_i, W_g, W_o, h_all, x = saved
     c_prev = c_all[:T]
     c = c_all[1:]
     h_prev = h_all[:T]
     h = h_all[1:]
-    g_h_all = np.empty((T + 1, B, H), DTYPE)
-    g_h = g_h_all[:T]
-    g_h_next = g_h_all[1:]
-    g_h_all[T] = end_h  # (14)
-    g_c_all = np.empty((T + 1, B, H), DTYPE)
-    g_c = g_c_all[:T]
-    g_c_next = g_c_all[1:]
-    g_c_all[T] = end_c  # (18)
-    dc_by = o * (1 - np.square(tanh_c))
-    dz_i_by = i * (1 - i)
-    dz_o_by = o * (1 - o)
-    dz_f_by = f * (1 - f)
-    dz_g_by = 1 - np.square(g)
-    dh_all = np.empty((T + 1, B, H), DTYPE)  # from dh[0]
-    dh = dh_all[1:]
-    dc_all = np.empty((T + 1, B, H), DTYPE)  # from dc[0]
-    dc = dc_all[1:]
-    dz = np.empty((T, B, 4*H), DTYPE)
+    g_h = empty((H, B))
+    g_h[...] = end_h.T  # (14)
+    g_c = empty((H, B))
+    g_c[...] = end_c.T  # (18)
+    W_g_h = np.concatenate((W_f[:, :H], W_i[:, :H], W_g[:, :H], W_o[:, :H]))
+    dh_all = empty((1, H, B)).mT  # from dh[0]
+    dc_all = empty((1, H, B)).mT  # from dc[0]
+    dz = empty((T, 4*H, B)).mT
     dz_i = dz[..., H:2*H]
     dz_o = dz[..., 3*H:]
     dz_f = dz[..., :H]
     dz_g = dz[..., 2*H:3*H]
-    for t in reversed(range(T)):
-        dh[t] = up_h[t] + g_h_next[t]  # (11)
-        dc[t] = dh[t] * dc_by[t] + g_c_next[t]  # (15)
-        di = dc[t] * g[t]  # (23)
-        dz_i[t] = di * dz_i_by[t]  # (24)
-        do = dh[t] * tanh_c[t]  # (19)
-        dz_o[t] = do * dz_o_by[t]  # (20)
-        df = dc[t] * c_prev[t]  # (25)
-        dz_f[t] = df * dz_f_by[t]  # (26)
-        dg = dc[t] * i[t]  # (21)
-        dz_g[t] = dg * dz_g_by[t]  # (22)
-        g_h[t] = dz[t] @ W_h  # (13)
-        g_c[t] = dc[t] * f[t]  # (17)
-    dh_all[0] = g_h_all[0]  # (12)
-    dc_all[0] = g_c_all[0]  # (16)
-    dx = times_matrix(dz, W_x)  # (27)
-    dW = dz.reshape(-1, 4*H).T @ np.concatenate((h_prev, x), axis=-1).reshape(-1, D + H)
+    dh = empty((H, B))
+    dc = empty((H, B))
+    W_g_h_T = np.ascontiguousarray(W_g_h.T)
+    block_2 = max(1, CACHE // (B * (11*H)))
+    for low_2 in reversed(range(0, T, block_2)):
+        now_2 = slice(low_2, low_2 + block_2)
+        dc_by = o[now_2] * (1 - np.square(tanh_c[now_2]))
+        dz_i_by = g[now_2] * i[now_2] * (1 - i[now_2])
+        dz_o_by = tanh_c[now_2] * o[now_2] * (1 - o[now_2])
+        dz_f_by = c_prev[now_2] * f[now_2] * (1 - f[now_2])
+        dz_g_by = i[now_2] * (1 - np.square(g[now_2]))
+        for up_h_t, dc_by_t, dz_i_by_t, dz_i_t, dz_o_by_t, dz_o_t, dz_f_by_t, dz_f_t, dz_g_by_t, dz_g_t, dz_t, f_t_2 in zip(np.ascontiguousarray(up_h[now_2].mT)[::-1], dc_by.mT[::-1], dz_i_by.mT[::-1], dz[now_2, :, H:2*H].mT[::-1], dz_o_by.mT[::-1], dz[now_2, :, 3*H:].mT[::-1], dz_f_by.mT[::-1], dz[now_2, :, :H].mT[::-1], dz_g_by.mT[::-1], dz[now_2, :, 2*H:3*H].mT[::-1], dz[now_2].mT[::-1], f[now_2].mT[::-1]):
+            add(up_h_t, g_h, dh)  # (11)
+            multiply(dh, dc_by_t, dc)
+            add(dc, g_c, dc)  # (15)
+            multiply(dc, dz_i_by_t, dz_i_t)  # (24)
+            multiply(dh, dz_o_by_t, dz_o_t)  # (20)
+            multiply(dc, dz_f_by_t, dz_f_t)  # (26)
+            multiply(dc, dz_g_by_t, dz_g_t)  # (22)
+            W_g_h_T.dot(dz_t, g_h)  # (13)
+            multiply(dc, f_t_2, g_c)  # (17)
+    dh_all[0] = g_h.T  # (12)
+    dc_all[0] = g_c.T  # (16)
+    W_dx = np.concatenate((W_f[:, H:], W_i[:, H:], W_g[:, H:], W_o[:, H:]))
+    dz_columns = columns(dz)
+    dx = (dz_columns.T @ W_dx).reshape(T, B, D)  # (27)
+    dW = dz_columns @ beside(h_prev, x).reshape(-1, D + H)
     dW_f = dW[:H]  # (28)
-    db = dz.sum(axis=(0, 1))
+    db = dz_columns.sum(axis=1)
     db_f = db[:H]  # (29)
     dW_i = dW[H:2*H]  # (30)
     db_i = db[H:2*H]  # (31)

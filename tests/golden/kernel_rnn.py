@@ -13,28 +13,64 @@
 """
 
 import numpy as np
+from numpy import add, multiply, tanh
 
 DTYPE = np.float64
+CACHE = 131072  # numbers that a block of steps may take
 
 
-def times_matrix(v, A):
-    """Rows of v (..., n) times A (n, m), as one product."""
-    return (v.reshape(-1, v.shape[-1]) @ A).reshape(*v.shape[:-1], A.shape[-1])
+def empty(shape):
+    """An array whose entries are anything."""
+    return np.empty(shape, DTYPE)
+
+
+def times_columns(A, v):
+    """A (m, n) times the columns v (T, B, n), feature-major: (T, m, B)."""
+    T, B, n = v.shape
+    if B * n < 4096 or v.mT.flags.c_contiguous:
+        return np.matmul(A, v.mT)
+    return np.ascontiguousarray((A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
+
+
+def beside(*parts):
+    """Sequences of columns (T, B, ...) joined along their rows."""
+    T, B = parts[0].shape[:2]
+    found = empty((T, B, sum(part.shape[-1] for part in parts)))
+    return np.concatenate(parts, axis=-1, out=found)
+
+
+def columns(v):
+    """The columns of v (T, B, n), feature-major in memory, side by side: (n, T * B)."""
+    T, B, n = v.shape
+    if B < 32:
+        found = empty((T, B, n))
+        np.copyto(found, v)
+        return found.reshape(-1, n).T
+    found = empty((n, T, B))
+    np.copyto(found, v.mT.swapaxes(0, 1))
+    return found.reshape(n, -1)
 
 
 def forward(x, W_h, b_h, h_0=None):
     T, B = x.shape[:2]
     D = x.shape[2]
     H = W_h.shape[0]
-    h_all = np.empty((T + 1, B, H), DTYPE)  # from h[0]
+    h_all = empty((T + 1, H, B)).mT  # from h[0]
     h_all[0] = 0 if h_0 is None else h_0
     h_prev = h_all[:T]
     h = h_all[1:]
-    z_h_in = times_matrix(x, W_h[:, H:].T) + b_h
-    W_h_T = np.ascontiguousarray(W_h[:, :H].T)
-    for t in range(T):
-        z_h = h_prev[t] @ W_h_T + z_h_in[t]  # (1)
-        h[t] = np.tanh(z_h)  # (2)
+    z_h = empty((H, B))
+    W_h_2 = np.ascontiguousarray(W_h[:, :H])
+    block = max(1, CACHE // (B * (3*H)), 256 // B)
+    for low in range(0, T, block):
+        now = slice(low, low + block)
+        z_h_in = times_columns(W_h[:, H:], x[now])
+        z_h_in += b_h[:, None]
+        z_h_in = z_h_in.mT
+        for h_prev_t, z_h_in_t, h_t in zip(h_prev[now].mT, z_h_in.mT, h[now].mT):
+            W_h_2.dot(h_prev_t, z_h)
+            add(z_h, z_h_in_t, z_h)  # (1)
+            tanh(z_h, h_t)  # (2)
     outputs = {"h": h}
     final = {"h": h_all[T]}
     return outputs, final, (D, H, T, B, h_all, W_h, x)
@@ -44,22 +80,25 @@ def backward(saved, up_h, end_h):
     D, H, T, B, h_all, W_h, x = saved
     h_prev = h_all[:T]
     h = h_all[1:]
-    g_h_all = np.empty((T + 1, B, H), DTYPE)
-    g_h = g_h_all[:T]
-    g_h_next = g_h_all[1:]
-    g_h_all[T] = end_h  # (6)
-    dz_h_by = 1 - np.square(h)
-    dh_all = np.empty((T + 1, B, H), DTYPE)  # from dh[0]
-    dh = dh_all[1:]
-    dz_h = np.empty((T, B, H), DTYPE)
-    for t in reversed(range(T)):
-        dh[t] = up_h[t] + g_h_next[t]  # (3)
-        dz_h[t] = dh[t] * dz_h_by[t]  # (7)
-        g_h[t] = dz_h[t] @ W_h[:, :H]  # (5)
-    dh_all[0] = g_h_all[0]  # (4)
-    dx = times_matrix(dz_h, W_h[:, H:])  # (8)
-    dW_h = dz_h.reshape(-1, H).T @ np.concatenate((h_prev, x), axis=-1).reshape(-1, D + H)  # (9)
-    db_h = dz_h.sum(axis=(0, 1))  # (10)
+    g_h = empty((H, B))
+    g_h[...] = end_h.T  # (6)
+    dh_all = empty((1, H, B)).mT  # from dh[0]
+    dz_h = empty((T, H, B)).mT
+    dh = empty((H, B))
+    W_h_T = np.ascontiguousarray(W_h[:, :H].T)
+    block_2 = max(1, CACHE // (B * (3*H)))
+    for low_2 in reversed(range(0, T, block_2)):
+        now_2 = slice(low_2, low_2 + block_2)
+        dz_h_by = 1 - np.square(h[now_2])
+        for up_h_t, dz_h_by_t, dz_h_t in zip(np.ascontiguousarray(up_h[now_2].mT)[::-1], dz_h_by.mT[::-1], dz_h[now_2].mT[::-1]):
+            add(up_h_t, g_h, dh)  # (3)
+            multiply(dh, dz_h_by_t, dz_h_t)  # (7)
+            W_h_T.dot(dz_h_t, g_h)  # (5)
+    dh_all[0] = g_h.T  # (4)
+    dz_h_columns = columns(dz_h)
+    dx = (dz_h_columns.T @ W_h[:, H:]).reshape(T, B, D)  # (8)
+    dW_h = dz_h_columns @ beside(h_prev, x).reshape(-1, D + H)  # (9)
+    db_h = dz_h_columns.sum(axis=1)  # (10)
     parameters = {"W_h": dW_h, "b_h": db_h}
     inputs = {"x": dx}
     initial = {"h": dh_all[0]}

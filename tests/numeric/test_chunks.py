@@ -17,6 +17,7 @@ TEXTS = {
     "lag 3 alone": "h[t] = tanh(V @ h[t-3] + U @ x[t])",
     "backward": "q[t] = tanh(W @ q[t+1] + V @ q[t+2] + U @ x[t])",
     "inputs of earlier steps": "x[t] : D\nh[t] = tanh(W @ h[t-1] + U @ x[t-2] + A @ x[t] + b)\ny[t] = Q @ h[t-2]",
+    "words of earlier steps": "k[t] : index V\nE : D, V\nh[t] = tanh(W @ h[t-1] + U @ take(E, k[t-2]))",
     "a matrix state": "S[t] : K, D\nx[t] : D\nv[t] : K\nS[t] = 0.5 * S[t-1] + v[t] @ x[t].T\ny[t] = S[t] @ x[t]",
     "two layers": "h[t] = tanh(W @ h[t-1] + U @ x[t])\nk[t] = tanh(A @ k[t-2] + B @ h[t-1] + C @ h[t])",
 }

@@ -21,6 +21,7 @@ from derive.library import load
 from derive.primitives import TABLE
 from numeric import draws
 from numeric.arithmetic import NUMPY, meaning
+from numeric.emit_helpers import HELPERS
 from numeric.emit_products import best_split
 from numeric.kernel import compile
 from numeric.printer import Printer, bare, is_atom, scalar
@@ -66,16 +67,22 @@ def test_source_stands_alone():
 
 
 def loops(source):
-    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.For)]
+    """The loops over steps: those that hold no other."""
+    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.For)]
+    return [loop for loop in found if sum(isinstance(node, ast.For) for node in ast.walk(loop)) == 1]
 
 
 def test_products_of_the_lstm():
-    """One product a step in either direction; inputs, weights and biases outside the loops."""
-    forward, backward = loops(compile(load("lstm")).source)
+    """One product and one tanh for all gates a step; inputs, weights and biases outside the loops."""
+    source = compile(load("lstm")).source
+    forward, backward = sorted(loops(source), key=lambda loop: loop.lineno)
     for loop in (forward, backward):
-        assert ast.unparse(loop).count("@") == 1
-        assert "times_matrix" not in ast.unparse(loop)
-    assert "np.concatenate" not in ast.unparse(forward) + ast.unparse(backward)
+        assert ast.unparse(loop).count(".dot(") == 1
+        assert "@" not in ast.unparse(loop)
+        assert "np.concatenate" not in ast.unparse(loop)
+    assert ast.unparse(forward).count("tanh(z,") == 1
+    assert len(forward.body) == 10
+    assert len(backward.body) == 9
     assert not re.search(r"\bdW|\bdb", ast.unparse(backward))
 
 
@@ -85,7 +92,7 @@ def test_numbers_of_equations():
     system = load("lstm").adjoint(final=("h", "c"))
     assert listed == list(range(1, len(system.equations) + 1))
     assert "(9) c[t] = f[t] * c[t-1] + i[t] * g[t]" in source
-    assert "c[t] = f[t] * c_prev[t] + i[t] * g[t]  # (9)" in source
+    assert "add(c_t, part, c_t)  # (9)" in source
 
 
 def test_names_that_python_needs():
@@ -98,8 +105,14 @@ def test_names_that_python_needs():
     for case in draws.cases(system, 3):
         assert worst_difference(compile(system), case) <= 1e-12
     source = compile(system).source
-    assert "for t in range" in source
+    assert len(loops(source)) == 2
     assert "def forward(reversed_2, range_2, np_2, T" in source
+
+
+def test_names_that_the_module_imports():
+    system = derive.parse("add[t] = max(multiply @ add[t-1], maximum) * copyto + tanh(x[t])\nempty[t] = relu(add[t-1])")
+    for case in draws.cases(system, 3):
+        assert worst_difference(compile(system), case) <= 1e-12
 
 
 @pytest.mark.parametrize("evil", ['W"""\nraise SystemExit\n#{x}\\', "h'", "lambda", "__import__", "", "W x", "2a"])
@@ -107,6 +120,20 @@ def test_names_beyond_identifiers_are_refused(evil):
     """Names given in Python obey the rules of the text, so that none of them can end up as code."""
     with pytest.raises(derive.EquationError, match=r"is no name|is reserved"):
         derive.define({ref("h", step("t")): apply("tanh", ref(evil) * ref("x", step("t")))})
+
+
+@pytest.mark.parametrize("rows", [3, 130])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_scatter_adds_up_what_occurs_twice(rows, dtype):
+    namespace = {"np": np}
+    exec(HELPERS["scatter"], namespace)
+    rng = np.random.default_rng(0)
+    v, j = rng.integers(-9, 9, (6, 2, rows)).astype(dtype), rng.integers(0, 4, (6, 2))
+    wanted = np.zeros((5, rows), dtype)
+    np.add.at(wanted, j, v)
+    found = namespace["scatter"](v, j, 5)
+    assert found.dtype == dtype
+    assert np.array_equal(found, wanted)
 
 
 # --- the printer -----------------------------------------------------------------------------------------------------

@@ -1,17 +1,28 @@
 """Kernels against the slow evaluator: every architecture, odd systems, odd sizes; and what a caller may rely on."""
 
+import re
+import sys
+import threading
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import derive
+from derive.expr import plus, times
 from derive.library import load, names
 from numeric import draws
 from numeric.agreement import with_kernel
-from numeric.kernel import compile
+from numeric.emit import emit
+from numeric.kernel import Kernel, compile
+from numeric.options import options
 from numeric.oracles import Subject
-from numeric.passes import PASSES
+from numeric.passes import PASSES, optimise
+from numeric.room import UNUSED, Room
+from numeric.schedule import schedule
 from tests import laws
 from tests.numeric.agreement import SYSTEMS, kernel_of, worst_difference
 from tests.systems import systems
@@ -75,6 +86,17 @@ def test_equal_sizes_change_nothing(name):
         assert worst_difference(compile(system), case) <= TOLERANCE
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru-reset-after", "bidirectional", "embedding"])
+def test_large_sizes_go_other_ways(name):
+    """Products, sums and tables of many columns are computed differently from those of a few."""
+    system = system_of(name)
+    rng = np.random.default_rng(0)
+    sizes = draws.draw_sizes(system, rng, draws.Regime(3))
+    large = {symbol: {"B": 33, "T": 3, "V": 5}.get(str(symbol), 130 + i) for i, symbol in enumerate(sizes)}
+    case = draws._draw(system, rng, draws.Regime(3), large, system.outputs, False)
+    assert worst_difference(compile(system), case) <= TOLERANCE
+
+
 @pytest.mark.parametrize("name", ["rnn", "lag", "embedding", "attention"])
 def test_adjoint_as_primal(name):
     """A gradient is a system like any other; its kernel differentiates it again."""
@@ -119,6 +141,101 @@ def test_results_stay_valid():
     kernel.forward(parameters, {"x": -x})
     assert np.array_equal(first.outputs["h"], copy)
     assert gradients_equal(kernel.backward(first, {"h": up}), wanted)
+
+
+def test_buffers_are_used_again_and_never_too_early():
+    """Large arrays come from memory that earlier runs no longer need; runs that are kept keep theirs."""
+    kernel, parameters, _, _ = lstm_case()
+    kernel.free()
+    rng = np.random.default_rng(0)
+    x, up = rng.standard_normal((5, 800, 8, 2)), rng.standard_normal((800, 8, 3))
+    runs = [kernel.forward(parameters, {"x": each}) for each in x]
+    found = [kernel.backward(run, {"h": up}) for run in runs]
+    copies = [(run.outputs["h"].copy(), g.inputs["x"].copy()) for run, g in zip(runs, found, strict=True)]
+    held = kernel._room.held
+    assert held > 0
+    for run, gradients, (h, dx), each in zip(runs, found, copies, x, strict=True):
+        again = kernel.forward(parameters, {"x": each})
+        assert np.array_equal(again.outputs["h"], h)
+        assert np.array_equal(run.outputs["h"], h)
+        assert np.array_equal(gradients.inputs["x"], dx)
+        assert gradients_equal(kernel.backward(run, {"h": up}), gradients)
+    del runs, run, again
+    grown = kernel._room.held
+    for each in x:
+        kernel.backward(kernel.forward(parameters, {"x": each}), {"h": up})
+    assert kernel._room.held == grown
+    kernel.free()
+    assert kernel._room.held == 0
+
+
+def test_memory_is_bounded():
+    room = Room(np.dtype("float64"), most=10 * 2**20)
+    kept = room.empty((2**18,))
+    for size in range(2**18, 2**18 + 40):  # 2 MiB each, every time of another size
+        room.empty((size + 1,))
+        assert room.held <= 10 * 2**20
+    assert room.empty((2**18,)) is not None
+    kept[...] = 7
+    room.empty((2**18,))[...] = 1
+    assert (kept == 7).all()
+
+
+def test_two_threads_use_one_kernel():
+    kernel, parameters, _, _ = lstm_case()
+    rng = np.random.default_rng(0)
+    x, up = rng.standard_normal((4, 800, 8, 2)), rng.standard_normal((800, 8, 3))
+    wanted = [kernel.backward(kernel.forward(parameters, {"x": each}), {"h": up}) for each in x]
+    wrong = []
+
+    def work(number):
+        for _ in range(8):
+            run = kernel.forward(parameters, {"x": x[number]})
+            if not gradients_equal(kernel.backward(run, {"h": up}), wanted[number]):
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", [*names(), *SYSTEMS])
+def test_blocks_of_steps_change_nothing(name):
+    """The loop over blocks, with blocks of one step and of three."""
+    system = system_of(name)
+    plan = optimise(schedule(system))
+    module = emit(plan, "float64")
+    for block in (1, 3) if "block" in module.source else ():
+        source = re.sub(r"(block\w* = )max.*", rf"\g<1>{block}", module.source)
+        kernel = Kernel(system, plan, replace(module, source=source), options("float64", False))
+        for case in draws.cases(system, 3):
+            assert worst_difference(kernel, case) <= TOLERANCE
+
+
+FAULTS = {
+    "a third for a half": ("lstm", "numeric.passes.halve", "HALF", sympy.Rational(1, 3)),
+    "a factor lost": ("lstm", "numeric.passes.inline", "times", lambda *factors: times(*factors[-2:])),
+    "a summand lost": ("gru-reset-after", "numeric.passes.factor", "plus", lambda *terms: plus(*terms[:1])),
+}
+
+
+@pytest.mark.parametrize(("name", "module", "attribute", "wrong"), FAULTS.values(), ids=FAULTS.keys())
+def test_faults_are_noticed(name, module, attribute, wrong, monkeypatch):
+    monkeypatch.setattr(sys.modules[module], attribute, wrong)
+    system = load(name)
+    (case, *_) = draws.cases(system, 1)
+    plan = optimise(schedule(system))
+    kernel = Kernel(system, plan, emit(plan, "float64"), options("float64", False))
+    assert worst_difference(kernel, case) > 1e-3
+
+
+def test_memory_that_is_in_use_and_given_out_is_noticed(monkeypatch):
+    monkeypatch.setattr("numeric.room.UNUSED", UNUSED + 1)
+    with pytest.raises(AssertionError):
+        test_buffers_are_used_again_and_never_too_early()
 
 
 def test_callers_arrays_are_the_callers():
@@ -186,7 +303,9 @@ def test_growth_with_time_is_linear():
         saved = kernel.forward(parameters, {"x": x[:steps]}).saved
         kept[steps] = sum(array.nbytes for array in saved if isinstance(array, np.ndarray) and array.ndim > 2)
     assert kept[400] <= 4.1 * kept[100]
-    assert [len(line) - len(line.lstrip()) for line in kernel.source.splitlines() if "for t in" in line] == [4, 4]
+    loops = [line for line in kernel.source.splitlines() if re.match(r" +for .* in .*:$", line)]
+    assert [len(line) - len(line.lstrip()) for line in loops] == [4, 8, 4, 8]
+    assert ["block" in line for line in loops] == [True, False, True, False]  # blocks of steps, then steps
 
 
 def test_compiled_once():

@@ -7,6 +7,7 @@ import numpy
 import pytest
 
 import derive
+import numeric
 from derive.primitives import TABLE
 from numeric.arithmetic import AUTOGRAD, COMPLEX, NUMPY, Arithmetic, meaning
 from numeric.draws import Regime, draw
@@ -249,6 +250,29 @@ def test_indices_are_integers_in_range() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             evaluate(system, {"E": ones(2, 3)}, {"j": j})
+
+
+def test_a_gradient_that_is_zero_has_the_axis_of_the_examples_too() -> None:
+    """What stands behind ``stop`` differs between examples, so its cotangent does; that of a parameter does not."""
+    system = derive.parse("input v : D\nw : D\nx[t] : D\ny[t] = stop(v * w) * x[t]")
+    data = {"v": ones(2, 3), "x": ones(4, 2, 3), "up_y": ones(4, 2, 3)}
+    found = evaluate(system.adjoint(), {"w": ones(3)}, data)
+    assert (found["dv"].shape, found["dw"].shape) == ((2, 3), (3,))
+    assert not found["dv"].any()
+    assert all(evidence.holds for evidence in numeric.verify(system, cases=2))
+
+
+def test_the_class_before_the_first_step_is_given_or_0() -> None:
+    system = derive.parse("j[t] : index V\nE : D, V\ny[t] = take(E, j[t-1])")
+    table, j = numpy.arange(6.0).reshape(2, 3), numpy.array([[2], [1]])
+    for start, first in (({}, 0), ({"j": numpy.array([1])}, 1)):
+        found = evaluate(system, {"E": table}, {"j": j}, start)["y"][:, 0]
+        assert numpy.array_equal(found, table[:, [first, 2]].T)
+        run = numeric.compile(system).forward({"E": table}, {"j": j}, start)
+        assert numpy.array_equal(run.outputs["y"][:, 0], found)
+        assert run.final["j"].tolist() == [1]
+    with pytest.raises(ValueError, match="initial value j holds indices 0…V - 1 = 2, got 3…3"):
+        evaluate(system, {"E": table}, {"j": j}, {"j": numpy.array([3])})
 
 
 def test_a_sequence_can_be_too_short_for_what_is_read() -> None:

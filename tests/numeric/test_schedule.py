@@ -7,13 +7,18 @@ import pytest
 import derive
 from derive.expr import is_op
 from derive.library import load
+from derive.networks import embedded
 from numeric.passes import PASSES, optimise
 from numeric.passes.collect import collect
 from numeric.passes.draft import common_name, subexpressions
+from numeric.passes.factor import factor
 from numeric.passes.fold import fold
 from numeric.passes.gather import gather
+from numeric.passes.halve import halve
 from numeric.passes.hoist import hoist
+from numeric.passes.inline import inline
 from numeric.passes.lift import lift
+from numeric.passes.merge import merge
 from numeric.passes.pack import pack
 from numeric.passes.prune import prune
 from numeric.passes.share import share
@@ -110,6 +115,47 @@ def test_share():
     calls = [text for text in texts(plan.stages) if "tanh(c[t])" in text]
     assert calls == ["tanh_c[t] = tanh(c[t])"]
     assert "tanh_c" in residuals(plan)
+
+
+def test_merge():
+    """What all gates read is taken once, and the gradient of the table is one sum of columns."""
+    system = embedded(load("lstm"))
+    assert sum("take(E, k[t])" in text for text in texts(schedule(system).forward)) == 4
+    plan = merge(schedule(system))
+    assert sum("take(E, k[t])" in text for text in texts(plan.forward)) == 1
+    assert sum("scatter" in text for text in texts(plan.backward)) == 1
+    (total,) = (text for text in texts(plan.backward) if text.startswith("dE_t[t] = "))
+    assert total.count("@ dz_") == 4
+
+
+def test_halve():
+    plan = halve(schedule(load("lstm")))
+    assert "W_f_half = 0.5 * W_f" in texts(plan.forward)
+    assert "z_f_half[t] = W_f_half @ [h[t-1], x[t]] + b_f_half" in texts(plan.forward)
+    assert "f[t] = 0.5 * tanh(z_f_half[t]) + 0.5" in texts(plan.forward)
+    assert "z_g[t] = W_g @ [h[t-1], x[t]] + b_g" in texts(plan.forward)
+
+
+def test_halve_leaves_what_somebody_else_reads():
+    system = derive.parse("z[t] = W @ h[t-1] + x[t]\nh[t] = sigmoid(z[t])\ny[t] = z[t] * h[t]")
+    assert not any("half" in text for text in texts(halve(schedule(system)).forward))
+
+
+def test_factor_then_inline():
+    plan = inline(factor(schedule(load("gru-reset-after"))))
+    (found,) = (text for text in texts(plan.backward) if text.startswith("da_z[t] ="))
+    assert found == "da_z[t] = dh[t] * (-n[t] + h[t-1]) * z[t] * (1 - z[t])"
+
+
+def test_inline_leaves_what_is_needed_twice():
+    plan = schedule(derive.parse("a[t] = h[t-1] * x[t]\nb[t] = a[t] * x[t]\nh[t] = tanh(a[t] + W @ b[t])"))
+    assert "a[t] = h[t-1] * x[t]" in texts(inline(plan).forward)
+
+
+def test_join():
+    plan = optimise(schedule(load("gru")))
+    (gates,) = (text for text in texts(plan.forward) if text.endswith("= [z[t], r[t]]"))
+    assert gates in texts([scan(plan.forward)])
 
 
 def test_pack_and_lift():

@@ -7,7 +7,7 @@ import pytest
 
 from reports.cli import main
 from reports.commands import chain as chain_command
-from reports.commands import stability as stability_command
+from reports.commands import claims as claims_command
 
 
 def run(capsys, *arguments):
@@ -58,6 +58,15 @@ def test_stability_is_reproducible_from_the_seed(capsys):
     assert first["recurrences"][0]["norms"] != other["recurrences"][0]["norms"]
 
 
+def test_long_sums_have_one_term_a_line(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    cell = "h[t] = (x[t] + b) * h[t-1] + (x[t] + c) * tanh(W_first @ h[t-1]) + (x[t] + d) * tanh(W_second @ h[t-1])"
+    lines = run(capsys, "stability", cell, "--steps", "3")[1].splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("  ∂h[t]/∂h[t-1] = "))
+    assert [line.index("diag((x[t] + ") for line in lines[first + 1 : first + 3]] == [18, 18]
+    assert all(len(line) <= 100 for line in lines)
+
+
 def test_what_explodes_beyond_floats_is_said_and_not_an_error(capsys):
     relu = "h[t] = W @ h[t-1] + U @ x[t]"
     status, out, _ = run(capsys, "stability", relu, "--scale", "1e20", "--steps", "40")
@@ -76,8 +85,8 @@ def test_the_claims_are_all_confirmed(capsys):
 
 
 def test_a_claim_that_fails_is_status_one(capsys, monkeypatch):
-    broken = replace(stability_command.CLAIMS[0], check=lambda: (False, "nothing"))
-    monkeypatch.setattr(stability_command, "CLAIMS", (broken,))
+    broken = replace(claims_command.CLAIMS[0], check=lambda: (False, "nothing"))
+    monkeypatch.setattr(claims_command, "CLAIMS", (broken,))
     status, out, _ = run(capsys, "stability", "--claims")
     assert status == 1
     assert "NOT CONFIRMED: nothing" in out

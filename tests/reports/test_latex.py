@@ -107,7 +107,7 @@ def test_code_lines_keep_their_characters_and_fit() -> None:
 def test_pictures_are_files_beside(sample: Report) -> None:
     report = Report("t", "", (Figure(None, b"%PDF", "one"), Figure(None, None, "none"), Figure(None, b"%PDF2", "two")))
     written = latex.render(report, stem="lstm")
-    assert set(written) == {"lstm.tex", "lstm-figure-1.pdf", "lstm-figure-2.pdf"}
-    assert b"lstm-figure-2.pdf" in written["lstm.tex"]
+    assert set(written) == {"lstm.tex", "lstm+figure-1.pdf", "lstm+figure-2.pdf"}
+    assert b"lstm+figure-2.pdf" in written["lstm.tex"]
     assert b"none" in written["lstm.tex"]
     assert set(latex.render(sample)) == {"report.tex"}

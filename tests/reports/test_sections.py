@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import sympy
 import derive
 from derive.bounds import product_bound
 from derive.evidence import Evidence
+from derive.networks import NAMED, build
 from derive.operands import name_operands
 from reports.context import Context
 from reports.document import Block, Code, Figure, Heading, Note, Prose, Row, Rows, Table
@@ -21,7 +23,7 @@ from reports.sections.code import renumbered
 from reports.sections.counts import counts
 from reports.sections.forward import notation as notation_section
 from reports.sections.pictures import pictures
-from reports.terminal import show
+from reports.terminal import loss_of, show
 from reports.writing import report
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -222,3 +224,39 @@ def test_show_names_blocks_and_breaks_sums():
     assert "+ W_ohᵀ δz_o[t+1]" in text
     equations = [line for line in text.splitlines() if line.startswith("  ")]
     assert all(len(line) <= 64 for line in equations)
+
+
+TERMINAL = [  # what `bptt show` says of a network, and how a line of it begins
+    ("many-to-many", "δy[t]", "δl[t] ⊙ (softmax(y[t]) - onehot(k[t]))"),
+    ("many-to-one", "δy", "δL ⊙ (σ(y) - target)"),
+    ("many-to-one", "∂L/∂b_y", "δy"),
+    ("rnn-deep", "δh_1[t]", "W_h_2[:, h_1]ᵀ δz_h_2[t] + W_h_1[:, h_1]ᵀ δz_h_1[t+1]"),
+    ("rnn-bidirectional", "δh_bwd[t]", "δh[t][h_bwd] + W_h_bwd[:, h_bwd]ᵀ δz_h_bwd[t-1]"),
+    ("encoder-decoder", "δc[0]", "δc[1] ⊙ f[1]"),
+    ("self-attention", "δz_alpha_1[t]", "alpha_1[t] ⊙ (δalpha_1[t] - alpha_1[t]ᵀ δalpha_1[t])"),
+    ("self-attention", "width", "K"),
+    ("skip-gram", "∂L/∂E", "δv onehot(word)ᵀ"),
+    ("skip-gram", "v", "E[:, word]"),
+]
+
+
+@pytest.mark.parametrize(("name", "left", "right"), TERMINAL, ids=[f"{n} {left}" for n, left, _ in TERMINAL])
+def test_show_reads_as_a_textbook(name, left, right):
+    lines = show(build(name), width=100).splitlines()
+    assert [line.partition(" = ")[2] for line in lines if line.strip().startswith(f"{left} = ")] == [right]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_show_needs_no_word_of_the_adjoint(name):
+    text = show(build(name), width=100)
+    shapes, _, equations = text.partition("Forward")
+    assert shapes
+    assert not re.search(r"\\|reduce_to|broadcast_to|scatter|unstack|place|rows\(|Fixed|\{", equations)
+    zeros = equations.partition("where these are zero")[2]
+    assert all(len(line) <= 100 for line in zeros.splitlines())
+
+
+def test_the_loss_is_what_is_called_so_or_the_only_number():
+    assert loss_of(build("many-to-one")) == ("L",)
+    assert loss_of(derive.parse("h[t] = tanh(W @ h[t-1] + x[t])\ne = h[T].T @ h[T]")) == ("e",)
+    assert loss_of(LSTM) == ()

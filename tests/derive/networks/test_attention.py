@@ -6,10 +6,24 @@ import numpy as np
 import pytest
 
 import derive
-from derive.networks import attention, head, loss, masked, residual, self_attention, stack, transformer_block
+from derive.networks import (
+    NAMED,
+    Window,
+    attention,
+    build,
+    head,
+    loss,
+    masked,
+    residual,
+    self_attention,
+    stack,
+    transformer_block,
+)
 from derive.networks.attention import SCORES
+from derive.networks.windows import KINDS
 from numeric.draws import Regime, draw
 from numeric.reference import evaluate
+from tests.derive.networks.conftest import padding
 
 
 def test_additive_attention_has_the_catalogues_numbers():
@@ -26,15 +40,30 @@ def test_additive_attention_has_the_catalogues_numbers():
     }
 
 
-@pytest.mark.parametrize("net", [*map(attention, SCORES), masked(attention("dot"), "t"), self_attention(),
-                                 self_attention(causal=True)], ids=str)  # fmt: skip
-def test_weights_sum_to_one_and_are_not_negative(net):
+OTHERS = ("translation", "transformer-block")
+ATTENDING = {
+    **{score: lambda score=score: attention(score) for score in SCORES},
+    **{kind: lambda kind=kind: attention("general", Window(kind, 1)) for kind in KINDS},
+    "masked": lambda: masked(attention("dot"), "t"),
+    "causal": lambda: self_attention(causal=True),
+    "both masked": lambda: masked(masked(build("translation"), "t"), "u", mask="m_u"),
+    **{name: lambda name=name: build(name) for name in NAMED if "attention" in name or name in OTHERS},
+}
+
+
+@pytest.mark.parametrize("name", ATTENDING)
+def test_weights_sum_to_one_and_are_not_negative(name):
+    """Σ_j α_ij = 1 to a few roundings of T terms, α ≥ 0, in every network that attends."""
+    net = ATTENDING[name]()
+    found = [n for n in net.defined if n.startswith("alpha")]
+    assert found
     for number in range(4):
         case = draw(net, np.random.default_rng(number), Regime(1 + number), net.outputs)
-        inputs = {n: a if n != "m_t" else (a > 0) * 1.0 for n, a in case.inputs.items()}
-        weights = evaluate(net, case.parameters, inputs)["alpha"]
-        assert (weights >= 0).all()
-        assert np.abs(weights.sum(-1) - 1).max() <= 1e-15
+        masks = {n: padding(case.inputs[n].shape, np.random.default_rng(1)) for n in net.inputs if n in ("m", "m_u")}
+        values = evaluate(net, case.parameters, {**case.inputs, **masks}, case.initial, case.steps)
+        for weights in map(values.__getitem__, found):
+            assert (weights >= 0).all()
+            assert np.abs(weights.sum(-1) - 1).max() <= 2 * weights.shape[-1] * np.finfo(float).eps
 
 
 def test_an_equal_score_everywhere_gives_the_mean_and_a_far_one_gives_one_column():
@@ -60,6 +89,24 @@ def test_with_a_causal_mask_no_later_step_matters():
     assert np.abs(before[3:] - after[3:]).min() > 0
     minus_infinity = {**parameters, "M": np.where(steps[:, None] > steps, -np.inf, 0.0)}
     assert np.array_equal(evaluate(net, minus_infinity, case.inputs)["y"], before)
+
+
+@pytest.mark.parametrize("build_", [lambda: self_attention(2, causal=True), lambda: transformer_block(causal=True)])
+def test_with_a_causal_mask_no_gradient_comes_from_earlier_steps(build_):
+    """∂y[t]/∂x[s] is exactly zero for s > t, and not for s ≤ t; without the mask none is."""
+    net = build_()
+    (output,) = net.outputs
+    adjoint = net.adjoint()
+    case = draw(net, np.random.default_rng(3), Regime(4), net.outputs)
+    steps = np.arange(case.steps["t"])
+    seen = np.where(steps[:, None] > steps, -1e9, 0.0)
+    for t in steps:
+        up = np.zeros_like(case.cotangents[output])
+        up[t] = case.cotangents[output][t]
+        for mask, last in ((seen, t), (0 * seen, steps[-1])):
+            dx = evaluate(adjoint, {**case.parameters, "M": mask}, {**case.inputs, f"up_{output}": up})["dx"]
+            assert (dx[last + 1 :] == 0).all()
+            assert (abs(dx[: last + 1]).max((1, 2)) > 0).all()
 
 
 def test_counts(count):
@@ -107,15 +154,53 @@ def test_what_cannot_be_gets_one_line(build, reason):
     assert "\n" not in caught.value.reason
 
 
-def block_parameters(module, heads, width):
-    """A torch encoder layer's parameters under our names, in the order of our equations."""
-    attention_, size = module.self_attn, module.self_attn.embed_dim
-    found = {"W_y": attention_.out_proj.weight, "b_y": attention_.out_proj.bias}
+def attention_parameters(module):
+    """The parameters of a torch MultiheadAttention under our names."""
+    size, width = module.embed_dim, module.embed_dim // module.num_heads
+    found = {"W_y": module.out_proj.weight, "b_y": module.out_proj.bias}
     for i, kind in enumerate("qkv"):
-        for number in range(heads):
+        for number in range(module.num_heads):
             rows = slice(i * size + number * width, i * size + (number + 1) * width)
-            found[f"W_{kind}_{number + 1}"] = attention_.in_proj_weight[rows]
-            found[f"b_{kind}_{number + 1}"] = attention_.in_proj_bias[rows]
+            found[f"W_{kind}_{number + 1}"] = module.in_proj_weight[rows]
+            found[f"b_{kind}_{number + 1}"] = module.in_proj_bias[rows]
+    return found
+
+
+@pytest.mark.needs("torch")
+@pytest.mark.parametrize("causal", [False, True])
+def test_multi_head_attention_is_pytorchs(causal, count):
+    """Outputs, weights averaged over the heads, and all gradients of nn.MultiheadAttention(8, 2): 288 parameters."""
+    import torch
+
+    torch.manual_seed(1)
+    module = torch.nn.MultiheadAttention(8, 2).double()
+    torch.nn.init.normal_(module.in_proj_bias)
+    net = self_attention(2, causal=causal)
+    assert sum(tensor.numel() for tensor in module.parameters()) == count(net, D=8, K=4) == 288
+    steps, rng = 5, np.random.default_rng(0)
+    later = np.triu(np.ones((steps, steps), bool), 1)
+    x, weight = (rng.standard_normal((steps, 3, 8)) for _ in range(2))
+    ours = attention_parameters(module)
+    given = torch.tensor(x, requires_grad=True)
+    out, weights = module(given, given, given, attn_mask=torch.tensor(later) if causal else None)
+    (out * torch.tensor(weight)).sum().backward()
+    parameters = {name: tensor.detach().numpy() for name, tensor in ours.items()}
+    if causal:
+        parameters["M"] = np.where(later.T, -1e9, 0.0)
+    back = evaluate(net.adjoint(), parameters, {"x": x, "up_y": weight})
+    assert np.abs(back["y"] - out.detach().numpy()).max() <= 1e-13
+    mean = (back["alpha_1"] + back["alpha_2"]) / 2
+    assert np.abs(mean.swapaxes(0, 1) - weights.detach().numpy()).max() <= 1e-15
+    assert np.abs(back["dx"] - given.grad.numpy()).max() <= 1e-13
+    for whole, letter in (("in_proj_weight", "W"), ("in_proj_bias", "b")):
+        found = np.concatenate([back[f"d{letter}_{kind}_{n}"] for kind in "qkv" for n in (1, 2)])
+        assert np.abs(found - getattr(module, whole).grad.numpy()).max() <= 1e-13
+    assert np.abs(back["dW_y"] - module.out_proj.weight.grad.numpy()).max() <= 1e-13
+
+
+def block_parameters(module):
+    """The parameters of a torch encoder layer under our names, in the order of our equations."""
+    found = attention_parameters(module.self_attn)
     for ours, part in (("1", module.linear1), ("2", module.linear2)):
         found |= {f"W_{ours}": part.weight, f"b_{ours}": part.bias}
     for mark, part in (("", module.norm1), ("_2", module.norm2)):
@@ -140,7 +225,7 @@ def test_the_encoder_block_is_pytorchs(padded):
     later = np.triu(np.ones((steps, steps), bool), 1)  # of torch: queries down, keys across
     x, weight = (rng.standard_normal((steps, batch, size)) for _ in range(2))
     weight *= valid[:, :, None]
-    ours = block_parameters(module, heads, size // heads)
+    ours = block_parameters(module)
     for tensor in ours.values():
         tensor.retain_grad()
     given = torch.tensor(x, requires_grad=True)

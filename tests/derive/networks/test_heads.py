@@ -7,7 +7,7 @@ import pytest
 
 import derive
 import numeric
-from derive.networks import bidirectional, embedded, feed_back, head, loss, masked, stack
+from derive.networks import bidirectional, embedded, feed_back, head, loss, masked, maxout, stack
 from derive.simplify import for_reading
 from numeric.reference import evaluate
 
@@ -95,6 +95,7 @@ NETS = {
     "one to many, linear": lambda: loss(feed_back(head(RNN), "y"), "squared"),
     "many to one, classes": lambda: loss(head(derive.load("gru"), "softmax", at="last")),
     "language model": lambda: loss(head(embedded(stack(LSTM, 2)), "softmax", width="V"), target="word"),
+    "maxout": lambda: loss(head(maxout(bidirectional(RNN)), "softmax")),
     "one to one": lambda: loss(head(derive.parse("h = tanh(W @ x + b)\ninput x : D"), "softmax")),
 }
 
@@ -115,6 +116,10 @@ BAD = [
     (lambda: head(RNN, width="D H"), "'D H' is no dimension"),
     (lambda: head(RNN, of="x"), "x is nothing that rnn computes"),
     (lambda: head(derive.parse("S[t] = S[t-1] + x[t] @ x[t].T")), "a head reads a column, but S is H × H"),
+    (lambda: maxout(RNN, width="0"), "a maxout layer of width 0: at least 1"),
+    (lambda: maxout(RNN, of="z"), "z is no quantity of rnn; there are"),
+    (lambda: maxout(derive.parse("h[t] = h[t-1] + x[t]\ns[u] = s[u-1] + h[T]"), of=("h", "s")),
+     "s cannot be read with h: it runs along another axis"),
     (lambda: loss(RNN, "hinge"), "loss 'hinge' is unknown"),
     (lambda: loss(head(RNN, "softmax"), "binary"), "p is a softmax: its loss is 'cross-entropy', not 'binary'"),
     (lambda: loss(head(RNN, "sigmoid"), "cross-entropy"), "p is a sigmoid: its loss is 'binary'"),

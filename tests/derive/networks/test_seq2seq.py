@@ -65,8 +65,63 @@ def test_luong_attends_with_the_state_now():
     ]
 
 
+def test_input_feeding_reads_the_attentional_state_of_the_step_before():
+    net = encoder_decoder(RNN, RNN, "dot", input_feeding=True)
+    assert lines(net)[1] == "h_dec[u] = tanh(W_h_dec @ [h_dec[u-1], target[u-1], h_att[u-1]] + b_h_dec)"
+    assert set(net.boundaries) == {"h", "target", "h_att"}
+    back = net.adjoint(outputs=("p",)).defined  # Luong: what was attended to gets a gradient from all later steps
+    assert "g_h_att" in back
+
+
+def test_words_are_columns_of_a_table_and_the_first_is_given():
+    net = loss(encoder_decoder(RNN, RNN, feeding="words"), target="word")
+    assert lines(net)[1:] == [
+        "h_dec[u] = tanh(W_h_dec @ [h_dec[u-1], take(E_dec, word[u-1])] + b_h_dec)",
+        "y[u] = W_y @ h_dec[u] + b_y",
+        "p[u] = softmax(y[u])",
+        "h_dec[0] = h[T]",
+        "l[u] = logsumexp(y[u]) - take(y[u].T, word[u])",
+        "L = sum[u](l[u])",
+    ]
+    assert net.variables["word"].classes == net.shapes["y"][0]
+    assert "word" in net.boundaries
+    assert not net.adjoint(outputs=("L",)).find("cotangent", "word")
+
+
+def test_words_are_the_one_hot_columns_of_a_unit_table():
+    """With E = 1 the table's columns are one-hot targets: the same loss, and the same gradients."""
+    words = loss(encoder_decoder(GRU, RNN, "additive", feeding="words", output="maxout"), target="word")
+    targets = loss(encoder_decoder(GRU, RNN, "additive", output="maxout"), "cross-entropy-onehot")
+    rng = np.random.default_rng(4)
+    case = draw(targets, rng, Regime(3), ("L",))
+    classes, batch = case.parameters["b_y"].size, case.inputs["x"].shape[1]
+    word, start = rng.integers(0, classes, (case.steps["u"], batch)), rng.integers(0, classes, batch)
+    up = {"up_L": np.ones(batch)}
+    one = evaluate(
+        words.adjoint(("L",)), {**case.parameters, "E_dec": np.eye(classes)},
+        {"x": case.inputs["x"], "word": word, **up}, {"h": case.initial["h"], "word": start},
+    )  # fmt: skip
+    other = evaluate(
+        targets.adjoint(("L",)), case.parameters, {"x": case.inputs["x"], "target": np.eye(classes)[word], **up},
+        {"h": case.initial["h"], "target": np.eye(classes)[start]},
+    )  # fmt: skip
+    assert np.abs(one["L"] - other["L"]).max() <= 1e-13
+    for parameter in targets.parameters:
+        assert np.abs(one[f"d{parameter}"] - other[f"d{parameter}"]).max() <= 1e-13
+
+
+def test_a_maxout_layer_reads_state_word_and_context():
+    net = encoder_decoder(RNN, RNN, "additive", output="maxout")
+    assert lines(net)[5:9] == [
+        "pair[u] = W_pair @ [h_dec[u], target[u-1], context[u]] + b_pair",
+        "maxout[u] = max(rows(pair[u], 0:M), rows(pair[u], M:2*M))",
+        "y[u] = W_y @ maxout[u] + b_y",
+        "p[u] = softmax(y[u])",
+    ]
+
+
 def test_free_running_has_a_path_through_the_prediction_that_teacher_forcing_has_not():
-    forced, free = (loss(encoder_decoder(RNN, RNN, feeding=f), "cross-entropy-onehot") for f in FEEDINGS)
+    forced, free = (loss(encoder_decoder(RNN, RNN, feeding=f), "cross-entropy-onehot") for f in ("targets", "own"))
     assert set(forced.boundaries) == {"h", "target"}
     assert set(free.boundaries) == {"h", "p"}
     assert "dp" not in forced.adjoint(outputs=("L",)).variables
@@ -100,7 +155,16 @@ def test_gradients_are_autograds(context, feeding, gradient_error):
     """T ≠ U, T = 1, U = 1 included; the initial values are those of the encoder, and what the first step reads."""
     encoder = stack(RNN, 2) if context == "last" else bidirectional(GRU)
     decoder = stack(RNN, 2) if context == "last" else GRU
-    net = loss(encoder_decoder(encoder, decoder, context, feeding=feeding), "cross-entropy-onehot")
+    net = encoder_decoder(encoder, decoder, context, feeding=feeding)
+    net = loss(net, target="word") if feeding == "words" else loss(net, "cross-entropy-onehot")
+    assert gradient_error(net, ("L",)) <= 1e-12
+
+
+@pytest.mark.parametrize("context", ["last", "every", "additive", "general"])
+@pytest.mark.parametrize("feeding", FEEDINGS)
+def test_gradients_with_maxout_and_input_feeding_are_autograds(context, feeding, gradient_error):
+    net = encoder_decoder(RNN, GRU, context, feeding=feeding, output="maxout", input_feeding=context == "general")
+    net = loss(net, target="word") if feeding == "words" else loss(net, "cross-entropy-onehot")
     assert gradient_error(net, ("L",)) <= 1e-12
 
 
@@ -110,8 +174,7 @@ def test_lstms_of_two_layers_attend(context, gradient_error):
     assert gradient_error(loss(net, "squared"), ("L",)) <= 1e-12
 
 
-@pytest.mark.parametrize("feeding", FEEDINGS)
-def test_both_feedings_agree_where_the_targets_are_the_predictions(feeding):
+def test_both_feedings_agree_where_the_targets_are_the_predictions():
     """Free running on its own predictions and teacher forcing with just these targets: the same forward values."""
     free = encoder_decoder(GRU, GRU, "additive", feeding="own")
     forced = encoder_decoder(GRU, GRU, "additive")
@@ -125,7 +188,9 @@ def test_both_feedings_agree_where_the_targets_are_the_predictions(feeding):
 
 BAD = [
     (lambda: encoder_decoder(RNN, RNN, "first"), "context 'first' is unknown; there are last, every, additive"),
-    (lambda: encoder_decoder(RNN, RNN, feeding="beam"), "feeding 'beam' is unknown; there are targets, own"),
+    (lambda: encoder_decoder(RNN, RNN, feeding="beam"), "feeding 'beam' is unknown; there are targets, words, own"),
+    (lambda: encoder_decoder(RNN, RNN, "additive", input_feeding=True),
+     "input feeding reads the attentional state, which context 'additive' has not"),
     (lambda: encoder_decoder(RNN, RNN, output="relu"), "head 'relu' is unknown"),
     (lambda: encoder_decoder(renamed(RNN, axes={"t": "u"}), RNN), "the encoder runs along u"),
     (lambda: encoder_decoder(renamed(RNN, {}, {"H": "3"}), renamed(RNN, {}, {"H": "4"})),

@@ -1,0 +1,114 @@
+"""`check_arrays`: the arrays of somebody's run in, a `Verdict` out.
+
+Keys say what an array is, in the author's own names: ``input/x``, ``initial/h``, ``param/Wf``, ``output/h``,
+``cotangent/h`` (or ``target/y`` and ``loss``), ``grad/Wf``.
+
+Read next: `numeric.check.calling.adapter`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import derive
+from derive.networks import NAMED, build
+from derive.system import System
+from numeric.check.bound import Bound
+from numeric.check.conventions.bind import Undecided, bind
+from numeric.check.conventions.shared import shared, unshared
+from numeric.check.diagnosis.judge import judge
+from numeric.check.dump import Dump
+from numeric.check.foreign import as_arrays
+from numeric.check.verdict import Verdict
+
+FAMILIES = ("rnn", "gru", "lstm")
+
+
+def check_arrays(
+    arrays: Mapping[str, Any],
+    *,
+    precision: Mapping[str, float] | None = None,
+    cell: System | str | None = None,
+    loss: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    convention: str | None = None,
+    budget: float = 45.0,
+    progress: Callable[[str], None] | None = None,
+) -> Verdict:
+    """Whether a hand-written gradient is right; if not, which term of it is wrong.
+
+    Args:
+        arrays: by key, in the author's layouts and dtypes; NumPy's, tensors, lists, anything with ``__array__``.
+        precision: the spacing at 1 of numbers that had a coarser dtype than they have now, by key, as files say it.
+        cell: a name of the library (it narrows the search to that family and pins none of its switches), the name of
+            a network, equations, or a system; None to try all families.
+        loss: the loss that the code differentiates, where there is a target; None to recognise it.
+        mapping: what the author's arrays are, by name, where it cannot be found out.
+        convention: a convention to take for granted.
+        budget: seconds for the search for mistakes.
+        progress: called with a line of text now and then.
+
+    Raises:
+        ValueError: one line, if the arrays make no sense.
+        EquationError: if `cell` is neither a name nor equations.
+    """
+    found = as_arrays(arrays)
+    dump = Dump.of(found.values, {**found.precisions, **(precision or {})})
+    system, family = _cell(cell)
+
+    def bound(dump: Dump, system: System | None = system, family: str = family) -> list[Bound]:
+        return bind(
+            dump, cell=system, family=family, loss=loss, mapping=mapping, convention=convention, progress=progress
+        )
+
+    try:
+        bounds = _bounds(dump, bound, cell)
+    except Undecided as reason:
+        return Verdict("undecided", False, architecture=reason.nearest, worst=reason.difference, notes=(str(reason),))
+    bounds = [one for b in bounds for one in ((b.without_direct(), b) if b.direct else (b,))]
+    coarsest = max(dump.spacing(kind) for kind in ("input", "param", "output", "grad"))
+    lenient = bool(dump.targets) and loss is None
+    coarse = [
+        replace(b, lenient=lenient, claims=tuple(replace(c, precision=coarsest) for c in b.claims)) for b in bounds
+    ]
+    return judge(coarse, budget=budget, progress=progress)
+
+
+def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | None) -> list[Bound]:
+    """What the dump means; if nothing fits as it is, then with shared initial states, or in the family of a network.
+
+    Raises:
+        Undecided: the first reason.
+    """
+    try:
+        return bound(dump)
+    except Undecided as reason:
+        for repeated, where in unshared(dump):
+            try:
+                return [shared(one, dump, where) for one in bound(repeated)]
+            except Undecided:
+                continue
+        family = next((f for f in FAMILIES if isinstance(cell, str) and cell in NAMED and cell.startswith(f)), "")
+        if not family:
+            raise
+        try:
+            return bound(dump, None, family)  # of its kind, perhaps with other sizes
+        except Undecided:
+            raise reason from None
+
+
+def _cell(cell: System | str | None) -> tuple[System | None, str]:
+    """A system whose layouts alone are searched, or the family that is."""
+    if cell is None:
+        return None, ""
+    if isinstance(cell, System):
+        return cell, ""
+    if "=" in cell:
+        return derive.parse(cell), ""
+    if cell in NAMED:
+        return build(cell), ""
+    system = derive.load(cell)  # an unknown name is an error, with the closest one
+    family = next((family for family in FAMILIES if cell.startswith(family)), "")
+    return (None, family) if family else (system, "")

@@ -1,0 +1,202 @@
+"""Losses: what a code that differentiates a loss itself differentiates.
+
+The loss becomes a part of the system, so that its gradient is derived like any other: L[b] of one example, summed over
+time.  Whether an author sums or averages over examples, steps and classes is a factor; the printed loss tells, if there
+is one, and otherwise every such factor is admissible.
+
+Read next: `numeric.check.conventions.intermediates`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from derive.errors import EquationError
+from derive.expr import fixed, ref
+from derive.networks import loss as loss_of
+from derive.networks.layers import defined
+from derive.operands import name_operands
+from derive.system import System
+from numeric.check.conventions.axes import Placement, placements, rarity, time_label
+from numeric.check.conventions.readings import agrees
+from numeric.check.conventions.search import Fit
+from numeric.check.conventions.trial import forwards
+from numeric.check.dump import Dump
+
+KINDS = {
+    "cross-entropy": "softmax cross-entropy",
+    "cross-entropy-onehot": "softmax cross-entropy",
+    "binary": "binary cross-entropy",
+    "squared": "squared error",
+}
+ALIASES = {
+    "cross-entropy": ("cross-entropy", "cross-entropy-onehot"),
+    "crossentropy": ("cross-entropy", "cross-entropy-onehot"),
+    "softmax": ("cross-entropy", "cross-entropy-onehot"),
+    "ce": ("cross-entropy", "cross-entropy-onehot"),
+    "nll": ("cross-entropy", "cross-entropy-onehot"),
+    "binary": ("binary",),
+    "bce": ("binary",),
+    "squared": ("squared",),
+    "mse": ("squared",),
+}
+
+
+@dataclass(frozen=True)
+class Lossy:
+    """A fit with a loss above it.
+
+    Attributes:
+        system: with names for all operands; L is its loss.
+        inputs: the targets, public arrays.
+        scales: factors of L that are admissible.
+        words: "softmax cross-entropy at every step".
+        printed: whether the printed loss is L times one of the scales; None if nothing was printed.
+        score: how natural the loss is.
+    """
+
+    fit: Fit
+    system: System
+    inputs: Mapping[str, NDArray[Any]]
+    scales: Mapping[str, float]
+    words: str
+    printed: bool | None
+    score: float
+
+
+def kinds_of(name: str | None) -> tuple[str, ...]:
+    """The losses that a name may mean; all for None.
+
+    Raises:
+        ValueError: for a name of no known loss.
+    """
+    if name is None:
+        return tuple(KINDS)
+    if name.lower() not in ALIASES:
+        raise ValueError(f"loss {name!r} is unknown; there are cross-entropy, binary and squared")
+    return ALIASES[name.lower()]
+
+
+def losses(dump: Dump, fits: Sequence[Fit], name: str | None = None) -> list[Lossy]:
+    """All losses that targets and predictions allow; those that give the printed number if any does."""
+    found = [lossy for fit in fits for lossy in _above(dump, fit, kinds_of(name))]
+    if any(lossy.printed for lossy in found):
+        found = [lossy for lossy in found if lossy.printed]
+    return sorted(found, key=lambda lossy: -lossy.score)
+
+
+def _above(dump: Dump, fit: Fit, kinds: Sequence[str]) -> Iterator[Lossy]:
+    name, target = next(iter(dump.targets.items()))
+    bare = fit.candidate.make()
+    for of in _predictions(bare):
+        var = bare.variables[of]
+        rows = fit.setting.sizes.number(var.shape[0])
+        time = {time_label(var.axis): fit.setting.sizes.steps(var.axis)} if var.axis is not None else {}
+        for steps in ({}, time) if time and next(iter(time.values())) > 1 else (time,):
+            for kind in kinds:
+                labels = {**steps, "B": fit.setting.sizes.batch} | ({} if kind == "cross-entropy" else {"0": rows})
+                for placement in sorted(placements(target.shape, tuple(labels), labels), key=rarity):
+                    value = placement.read(target)
+                    if not _sensible(kind, value, rows):
+                        continue
+                    built = _built(bare, kind, of, last=bool(time) and not steps)
+                    if built is not None:
+                        yield _scaled(dump, fit, built, kind, value, name, placement, bool(steps))
+
+
+def _predictions(system: System) -> list[str]:
+    """What a loss may be of: columns that are computed, p and y before h."""
+    columns = [n for n in system.defined if len(system.variables[n].shape) == 1]
+    order = [*(n for n in ("p", "y") if n in columns), *(n for n in system.outputs if n in columns)]
+    order += [n for n in system.states if n in columns]
+    return list(dict.fromkeys(order))
+
+
+def _sensible(kind: str, value: NDArray[Any], rows: int) -> bool:
+    """Whether numbers can be targets of a loss."""
+    if kind == "squared":
+        return True
+    inside = bool((value >= 0).all())
+    if kind == "binary":
+        return inside and bool((value <= 1).all())
+    if rows < 2 or not inside:
+        return False
+    if kind == "cross-entropy":
+        return value.dtype.kind == "i" and int(value.max()) < rows
+    return bool(np.allclose(value.sum(axis=-1), 1.0, atol=1e-5))
+
+
+def _built(system: System, kind: str, of: str, *, last: bool) -> System | None:
+    """The system with the loss; None if the prediction is no prediction of that loss."""
+    try:
+        if last:
+            logits = "y" if of == "p" and kind != "squared" else of
+            fits = of != "p" or kind == "squared" or (kind == "binary") == _is_sigmoid(system)
+            if not fits:
+                return None
+            axis = str(system.variables[logits].axis)
+            end = f"{logits}_T" if f"{logits}_T" not in system.variables else f"{logits}_end"
+            system = defined(system, end, ref(logits, fixed(axis, 0, True)), None)
+            of = end
+        return loss_of(system, kind, of=of)
+    except EquationError:
+        return None
+
+
+def _is_sigmoid(system: System) -> bool:
+    return str(system.equation("p").expr).startswith("sigmoid")
+
+
+def _scaled(
+    dump: Dump, fit: Fit, system: System, kind: str, value: NDArray[Any], name: str, placement: Placement, every: bool
+) -> Lossy:
+    goal = next(n for n in system.inputs if n not in fit.setting.inputs)
+    inputs = {goal: value if kind == "cross-entropy" else value.astype(float)}
+    named = name_operands(system)
+    space, setting = fit.arrangement.space, fit.setting
+    found = forwards(
+        named,
+        setting.sizes,
+        space,
+        fit.vector[None],
+        {**setting.inputs, **inputs},
+        setting.initial,
+        [system.outputs[-1]],
+    )
+    total = float(found[system.outputs[-1]].sum())
+    scales = factors(kind, setting.sizes.batch, value.shape[0] if every else 1, value.shape[-1])
+    printed = None
+    if dump.loss is not None:
+        fitting = {
+            n: f for n, f in scales.items() if abs(f * total - dump.loss) <= 10 * dump.tolerance * abs(dump.loss)
+        }
+        printed = bool(fitting)
+        scales = fitting or scales
+    words = f"{KINDS[kind]} {'at every step' if every else 'of the last step'}"
+    natural = {"cross-entropy": 3.0, "cross-entropy-onehot": 2.0, "binary": 1.0, "squared": 0.5}[kind]
+    head = next((h for h in ("softmax", "sigmoid", "linear") if f"{h} read-out" in fit.candidate.words), "")
+    natural += 4.0 * ((head, KINDS[kind].partition(" ")[0]) in {("softmax", "softmax"), ("sigmoid", "binary")})
+    natural += 1.0 * (head == "linear" and kind == "squared") - 0.05 * rarity(placement)
+    natural += 0.5 * any(agrees(placement, other) for other in setting.placements.values())
+    return Lossy(fit, named, inputs, scales, words, printed, natural + 0.01 * fit.score)
+
+
+def factors(kind: str, batch: int, steps: int, classes: int) -> dict[str, float]:
+    """Sums and means over examples, steps and, where classes add up, classes; a squared error has ½ or not."""
+    counts = {"B": batch, "T": steps} | ({"classes": classes} if kind in ("squared", "binary") else {})
+    found: dict[str, float] = {}
+    for half in (1.0, 2.0) if kind == "squared" else (1.0,):
+        for number in range(len(counts) + 1):
+            for over in combinations([n for n, count in counts.items() if count > 1], number):
+                words = "mean over " + ", ".join(over) if over else "sum"
+                words += {"squared": ", with ½" if half == 1 else ", without ½"}.get(kind, "")
+                factor = half / float(np.prod([counts[n] for n in over]))
+                if not any(np.isclose(factor, other) for other in found.values()):
+                    found[words] = factor
+    return found

@@ -1,0 +1,231 @@
+"""From a `Bound` to a `Verdict`: right, right by some policy, wrong and why, or wrong and nobody knows.
+
+Read next: `numeric.check.arrays`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from derive.reach import dependent
+from numeric.check.bound import Bound
+from numeric.check.diagnosis.explanation import Explanation, Overall
+from numeric.check.diagnosis.hunt import Search
+from numeric.check.diagnosis.localise import errors, stages
+from numeric.check.diagnosis.repair import repair, repair_of
+from numeric.check.diagnosis.speech import Speech
+from numeric.check.variants.lanes import Derivation
+from numeric.check.variants.view import View
+from numeric.check.verdict import Finding, Outcome, Verdict
+
+READINGS = 6  # of one dump that mistakes are looked for in
+
+
+@dataclass
+class Case:
+    """One reading of the dump, searched.
+
+    Attributes:
+        bound, view, search: of this reading.
+        forward: whether the backward pass is that of the intended cell, not of the one that was computed.
+        reduced: whether gradients of gates and the like are left out, which may stand for something else.
+        found: explanations, the most plausible first.
+    """
+
+    bound: Bound
+    view: View
+    search: Search
+    forward: bool = False
+    reduced: bool = False
+    found: Sequence[Explanation] = ()
+
+    @property
+    def cost(self) -> tuple[bool, bool, int]:
+        """Smaller is better: unexplained last, then by the number of mistakes."""
+        return not self.found, self.reduced, (self.found[0].cost if self.found else 0) + self.forward
+
+
+def judge(bounds: Sequence[Bound], *, budget: float = 45.0, progress: Callable[[str], None] | None = None) -> Verdict:
+    """The verdict on the first reading that is right, else on the one that needs the fewest mistakes.
+
+    Args:
+        bounds: readings of one dump, the most plausible first.
+        budget: seconds for the search.
+        progress: called with a line of text now and then.
+    """
+    until = time.monotonic() + budget
+    cases = [case for bound in bounds for case in _cases(bound, until, progress)]
+    for case in cases:
+        if not case.reduced:
+            case.found = case.search.as_it_is()
+            if case.found and not case.forward:
+                return _verdict(case)
+    for stage in (Search.one, Search.more):
+        for case in cases[:READINGS]:
+            if not case.found:
+                case.found = stage(case.search)
+        if any(case.found for case in cases):
+            break
+    return _verdict(min(cases, key=lambda case: case.cost))
+
+
+def _cases(bound: Bound, until: float, progress: Callable[[str], None] | None) -> Iterator[Case]:
+    """A reading; the same for the intended cell; and last without gates and the like, which may be misplaced."""
+    yield _case(bound, until, progress)
+    if bound.intended is not None and set(bound.intended.variables) <= set(bound.system.variables):
+        yield _case(bound, until, progress, forward=True)
+    plain = tuple(c for c in bound.claims if not set(c.quantities(bound.space)) & set(bound.system.defined))
+    if 0 < len(plain) < len(bound.claims):
+        yield _case(replace(bound, claims=plain), until, progress, reduced=True)
+
+
+def _case(
+    bound: Bound,
+    until: float,
+    progress: Callable[[str], None] | None,
+    *,
+    forward: bool = False,
+    reduced: bool = False,
+) -> Case:
+    view = View(Derivation(bound, bound.intended if forward else None))
+    return Case(bound, view, Search(view, bound.scales, named_scales(view), until, progress), forward, reduced)
+
+
+def named_scales(view: View) -> dict[str, float]:
+    """Factors that people forget or add."""
+    sizes = view.derivation.sizes
+    numbers = {"B": sizes.batch, **{axis.upper(): sizes.steps(axis) for axis in view.whole.axes}}
+    for name in view.derivation.bound.cotangents:
+        for read in dependent(view.primal, view.primal.parameters):
+            var = view.primal.variables[read]
+            if name == "L" and var.axis and len(var.shape) == 1 and view.primal.find("pre-activation", read) is None:
+                numbers.setdefault(str(var.shape[0]), sizes.number(var.shape[0]))
+    found = {"2": 2.0, "1/2": 0.5}
+    items = [(text, number) for text, number in numbers.items() if number > 1]
+    for text, number in items:
+        found |= {text: float(number), f"1/{text}": 1 / number, f"2/{text}": 2 / number}
+    for i, (a, m) in enumerate(items):
+        for b, n in items[i + 1 :]:
+            found |= {f"{a}·{b}": float(m * n), f"1/({a}·{b})": 1 / (m * n)}
+    return found
+
+
+def _verdict(case: Case) -> Verdict:
+    bound, view = case.bound, case.view
+    best = case.found[0] if case.found else None
+    base = view.derivation.run([()])
+    taken = best is not None and (not best.overall.kind or _only_said_otherwise(case, best.overall))
+    scale = best.overall.factor if best is not None and taken else case.search.bench.reference
+    gradients, correct = errors(case.search.bench.regions, base, scale)
+    notes = list(bound.notes)
+    diagnosis: tuple[Finding, ...] = ()
+    alternatives: tuple[tuple[Finding, ...], ...] = ()
+    if best is not None:
+        diagnosis = _findings(case, best)
+        alternatives = _alternatives(case, diagnosis)
+        if not diagnosis and len(bound.scales) > 1 and best.overall.detail != next(iter(bound.scales)):
+            notes.append(f"the loss that is differentiated: {best.overall.detail}")
+    if case.reduced:
+        notes.append("gradients of gates or pre-activations fit nowhere, and are left out")
+    if best is None:
+        diagnosis = tuple(_wrong_forward(case, Speech(bound)))
+    elif _only_said_otherwise(case, best.overall):
+        notes.append(f"the loss that is differentiated is the printed one {best.overall.detail}")
+    notes += [f"the forward pass differs from {bound.architecture}: {text}" for text in bound.changed]
+    policies = _policies(diagnosis)
+    outcome: Outcome = "correct" if best is not None and not diagnosis else "wrong"
+    if diagnosis and len(policies) == len(diagnosis):
+        outcome = "policy"
+    if best is not None and best.error > 1e3 * max(r.tolerance for r in case.search.bench.regions) * 1e-3:
+        notes.append(f"agreement to {best.error:.1g} only: digits were lost")
+    return Verdict(
+        verdict=outcome,
+        matches=True,
+        architecture=bound.architecture,
+        convention=bound.convention,
+        worst=bound.worst,
+        gradients=gradients,
+        correct=frozenset(correct),
+        diagnosis=diagnosis,
+        alternatives=alternatives,
+        explained=best is not None,
+        runner_up=case.search.bench.closest,
+        policies=policies,
+        stages=stages(case.search.bench.regions, base, view, scale) if outcome != "correct" else (),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _findings(case: Case, explanation: Explanation) -> tuple[Finding, ...]:
+    speech, found = Speech(case.bound), []
+    if explanation.cost or case.forward:
+        found += _wrong_forward(case, speech)
+    for mutant in explanation.mutants:
+        correct = repair(case.view, mutant, speech)
+        kind = "cut-recurrence" if mutant.tag == "truncate:1" and mutant.kind == "truncate" else mutant.kind
+        found.append(Finding(kind, speech.place(mutant.where), speech.text(mutant.detail), correct))
+    overall = explanation.overall
+    if overall.kind and not _only_said_otherwise(case, overall):
+        found.append(Finding(overall.kind, ", ".join(overall.claims) or "all gradients", overall.detail))
+    for local, claims in explanation.local:
+        quantity = next(r.quantity for r in case.search.bench.regions if r.claim == claims[0])
+        correct = repair_of(case.view, quantity, speech)
+        found.append(Finding(local.kind, ", ".join(claims), speech.text(local.detail), correct))
+    return tuple(found)
+
+
+def _only_said_otherwise(case: Case, overall: Overall) -> bool:
+    """Whether a factor of all gradients is that between a printed loss and another common one: no mistake."""
+    if not case.bound.lenient or overall.kind != "scale" or overall.claims:
+        return False
+    return overall.detail.removeprefix("multiplied by ") in case.search.bench.named
+
+
+def _wrong_forward(case: Case, speech: Speech) -> list[Finding]:
+    """That the forward is not the cell that its author had in mind, where the gradient is not right for it."""
+    bound = case.bound
+    if not bound.changed:
+        return []
+    where = list(bound.cotangents)
+    if bound.intended is not None:
+        meant = {e.out: e.expr for e in bound.intended.equations}
+        found = [e.name for e in bound.system.equations if e.out in meant and meant[e.out] != e.expr]
+        where = found or where
+    detail = "; ".join(bound.changed)
+    if case.forward:
+        detail += ": the backward pass is right without this change"
+    return [Finding("wrong-forward", speech.place(", ".join(where)), detail)]
+
+
+def _alternatives(case: Case, chosen: tuple[Finding, ...]) -> tuple[tuple[Finding, ...], ...]:
+    seen = {frozenset((f.kind, f.where) for f in chosen)}
+    others = []
+    for explanation in case.found[1:]:
+        found = _findings(case, explanation)
+        key = frozenset((f.kind, f.where) for f in found)
+        if key not in seen:
+            seen.add(key)
+            others.append(found)
+    ends = ("everywhere", "is 0", "is missing") if len(case.view.primal.states) == 1 else ("everywhere",)
+    cut = [f for f in chosen if f.kind == "cut-recurrence" and f.detail.endswith(ends)]
+    if cut:
+        rest = tuple(f for f in chosen if f not in cut)
+        new = (Finding("truncate", cut[0].where, "the recurrence is followed for 1 step"), *rest)
+        if frozenset((f.kind, f.where) for f in new) not in seen:
+            others.append(new)
+    return tuple(others)
+
+
+def _policies(diagnosis: Sequence[Finding]) -> tuple[str, ...]:
+    found = []
+    for finding in diagnosis:
+        if finding.kind == "clip":
+            found.append("clip:value" if "entry" in finding.detail else "clip:norm")
+        if finding.kind == "truncate":
+            steps = re.search(r"(\d+) step", finding.detail)
+            if steps is not None and int(steps[1]) >= 2:
+                found.append(f"truncate:{steps[1]}")
+    return tuple(found)

@@ -1,0 +1,142 @@
+"""Mistakes in one gradient alone, whatever was right or wrong before it.
+
+Each quantity has its own short list: its equation read otherwise (`numeric.check.mistakes.local_edits`), and what
+happens to an array afterwards: zero, a sign, a factor, a transpose, a sum along the wrong axis, time reversed.
+
+Read next: `numeric.check.diagnosis.hunt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from derive.expr import Fixed, Ref
+from derive.system import Equation
+from numeric.check.mistakes import Mutant, local_edits
+from numeric.check.variants.edits import edited
+from numeric.check.variants.lanes import Result
+from numeric.check.variants.view import View
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class After:
+    """Something done to a finished gradient.
+
+    Attributes:
+        kind, detail, rank: as of a `Mutant`.
+        change: of (lanes, *shape).
+    """
+
+    kind: str
+    detail: str
+    change: Callable[[Array], Array]
+    rank: int = 0
+
+
+@dataclass(frozen=True)
+class Local:
+    """A mistake in the gradient of one quantity."""
+
+    kind: str
+    where: str
+    detail: str
+    tag: str
+    rank: int
+
+
+class Locals:
+    """The lists of all quantities, and the values that they give."""
+
+    def __init__(self, view: View, scales: Mapping[str, float]) -> None:
+        self.view, self.scales = view, scales
+        self.edits: dict[str, tuple[Equation, list[Mutant]]] = {}
+        for equation in view.equations:
+            if equation.out in view.local:
+                self.edits[view.local[equation.out]] = (equation, list(local_edits(view, equation)))
+
+    def values(self, name: str, result: Result) -> Iterator[tuple[Local, Array]]:
+        """Every mistake in the gradient of a quantity, with (lanes, size)."""
+        base = result.gradient(name)
+        owner = name.partition("[")[0]
+        for after in self._after(name, base.shape):
+            yield Local(after.kind, owner, after.detail, after.detail, after.rank), _flat(after.change(base))
+        if name not in self.edits:
+            return
+        equation, mutants = self.edits[name]
+        for mutant in mutants:
+            try:
+                found = evaluated(result, name, equation, mutant)
+            except ValueError:  # shapes that do not fit
+                continue
+            yield Local(mutant.kind, mutant.where, mutant.detail, mutant.tag, mutant.rank), _flat(found)
+
+    def _after(self, name: str, shape: tuple[int, ...]) -> Iterator[After]:
+        yield After("zero-gradient", "it is zero", np.zeros_like)
+        yield After("sign", "the sign is wrong", np.negative)
+        for label, factor in self.scales.items():
+            yield After("scale", f"multiplied by {label}", lambda v, f=factor: v * f)  # type: ignore[misc]
+        var = self.view.primal.variables[name.partition("[")[0]]
+        body = shape[1:]
+        if var.axis is None and len(body) == 1:
+            yield After("wrong-axis", "the sum runs over all axes", lambda v: v * 0 + v.sum(1, keepdims=True))
+            yield After("wrong-axis", "the mean over its entries", lambda v: v * 0 + v.mean(1, keepdims=True), 1)
+        if var.axis is not None and "[" not in name:
+            yield After("time-shift", "the steps are in reverse order", lambda v: v[:, ::-1])
+            for by in (1, -1):
+                yield After("time-shift", f"stored {by:+d} step", lambda v, b=by: _moved(v, b))  # type: ignore[misc]
+            for text, chosen in (("last", -1), ("first", 0)):
+                kind = f"{text}-step-only"
+                yield After(kind, f"zero but at the {text} step", lambda v, c=chosen: _only(v, c))  # type: ignore[misc]
+
+
+def evaluated(result: Result, name: str, equation: Equation, mutant: Mutant) -> Array:
+    """(lanes, *shape): the gradient of a leaf, its equation read otherwise.
+
+    Raises:
+        ValueError: if shapes do not fit.
+    """
+    expr = edited(equation.expr, mutant.edits)
+    out: Ref = equation.out
+    if out.index is None:
+        return result.gradient(name, result.value(out, expr))
+    axis = out.index.axis
+    steps = result.derivation.sizes.steps(axis)
+    if isinstance(out.index, Fixed):
+        result.at[axis] = out.index.position(steps)
+        value = result.value(out, expr)
+        del result.at[axis]
+        return result.gradient(name, value)
+    found = []
+    for position in range(1, steps + 1):
+        result.at[axis] = position
+        found.append(result.value(out, expr))
+    del result.at[axis]
+    lanes = max(v.shape[0] for v in found)
+    stacked = np.stack([np.broadcast_to(v, (lanes, *v.shape[1:])) for v in found], 1)
+    return result.gradient(name, stacked)
+
+
+def _flat(value: Array) -> Array:
+    return value.reshape(value.shape[0], -1)
+
+
+def _moved(value: Array, by: int) -> Array:
+    moved = np.zeros_like(value)
+    if by > 0:
+        moved[:, by:] = value[:, :-by]
+    else:
+        moved[:, :by] = value[:, -by:]
+    return moved
+
+
+def _only(value: Array, step: int) -> Array:
+    left = np.zeros_like(value)
+    left[:, step] = value[:, step]
+    return left

@@ -1,0 +1,149 @@
+"""The gradient of one leaf alone: its equation read otherwise, everything before it right.
+
+Read next: `numeric.check.mistakes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy
+
+from derive.expr import Fixed, Ref, Step, is_op, neg, plus, ref, refs, step, transpose
+from derive.system import Equation
+from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
+from numeric.check.variants.edits import ONE, ZERO, Edit, Path, but_first, mapped, parts, terms
+from numeric.check.variants.view import View, axis_of, stem
+
+
+def local_edits(view: View, equation: Equation) -> Iterator[Mutant]:
+    """Mistakes in the gradient of one leaf alone: its equation read otherwise, everything before it right."""
+    out, expr = equation.out, equation.expr
+    name = view.local[out]
+    owner = name.partition("[")[0]
+    if is_op(expr, "sum"):
+        axis = str(expr.static[0])
+        backward = all(view.direction(r.name) <= 0 for r in refs(expr) if view.is_delta(r))
+        for from_end, text in ((True, "the last step"), (False, "the first step")):
+            only = mapped(expr.operands[0], lambda r, e=from_end: _at(r, axis, e))  # type: ignore[misc]
+            detail = f"only {text} counts, where a sum over {axis} belongs"
+            visited = from_end != backward  # the backward pass comes to this step last, and an `=` for `+=` keeps it
+            kind, other = "first-step-only", "last-step-only"
+            edits = (Edit(out, (), only),)
+            if visited:
+                yield Mutant("not-accumulated", owner, detail, edits, "only the step visited last")
+            yield Mutant(other if from_end else kind, owner, detail, edits, f"only {text}", int(visited))
+            short = plus(expr, neg(only))
+            detail = f"the sum over {axis} leaves {text} out"
+            yield Mutant("drop-path", owner, detail, (Edit(out, (), short),), f"without {text}")
+    yield from _some_terms(view, equation, owner)
+    for path, term in terms(expr):
+        if len(terms(expr)) > 1:
+            detail = f"without {term}"
+            where = source_of(view, [r for r in refs(term) if view.is_delta(r)])
+            yield Mutant("drop-path", where or owner, f"{out} {detail}", (Edit(out, path, ZERO),), detail)
+            yield Mutant("sign", owner, f"−({term}) in {out}", (Edit(out, path, neg(term)),), f"−({term})")
+        yield from _factored(view, equation, path, term, owner)
+    for path, part in parts(expr):
+        if (
+            is_op(part, "transpose")
+            and isinstance(part.operands[0], Ref)
+            and view.shape(part)[0] == view.shape(part)[1]
+        ):
+            weight = part.operands[0]
+            if weight.name in view.primal.parameters:
+                detail = f"{weight} where its transpose belongs, in {out}"
+                yield Mutant("transpose", weight.name, detail, (Edit(out, path, weight),), "weights")
+        if is_op(part, "rows") and is_op(part.operands[0], "transpose") and len(set(view.shape(part))) == 1:
+            weight = part.operands[0].operands[0]
+            detail = f"{weight} where its transpose belongs, in {out}"
+            yield Mutant("transpose", str(weight), detail, (Edit(out, path, transpose(part)),), "weights")
+        if not isinstance(part, Ref):
+            continue
+        if view.is_primal(part):
+            yield from _other_values(view, equation, path, part, owner)
+        elif view.is_delta(part):
+            yield from _other_deltas(view, equation, path, part, owner)
+
+
+def _some_terms(view: View, equation: Equation, owner: str) -> Iterator[Mutant]:
+    """Of several terms one alone, as `=` for `+=` leaves it; or those of one copy of a cell left out."""
+    summands = terms(equation.expr)
+    if len(summands) < 3:
+        return
+    for path, term in summands:
+        edits = tuple(Edit(equation.out, p, ZERO) for p, _ in summands if p != path)
+        yield Mutant("drop-path", owner, f"{equation.out} is {term} alone", edits, "one term alone")
+    copies: dict[str, list[Path]] = {}
+    for path, term in summands:
+        gate = source_of(view, [r for r in refs(term) if view.is_delta(r)])
+        copies.setdefault(gate.removeprefix(stem(gate)), []).append(path)
+    for suffix, paths in copies.items():
+        if suffix and 1 < len(paths) < len(summands):
+            edits = tuple(Edit(equation.out, path, ZERO) for path in paths)
+            yield Mutant(
+                "drop-path", owner, f"{equation.out} without the terms of …{suffix}", edits, f"without {suffix}"
+            )
+
+
+def _at(read: Ref, axis: str, from_end: bool) -> Ref:
+    """A read at the last step, or at the first."""
+    if not isinstance(read.index, Step) or read.index.axis != axis:
+        return read
+    shift = read.index.shift
+    return Ref(read.args[0], Fixed(read.index.args[0], sympy.Integer(from_end), sympy.Integer(shift + (not from_end))))
+
+
+def _factored(view: View, equation: Equation, path: tuple[int, ...], term: sympy.Expr, owner: str) -> Iterator[Mutant]:
+    for place, part in parts(term, path):
+        if not is_op(part, "times"):
+            continue
+        for number, factor in enumerate(part.operands):
+            if not factor.is_number and not view.is_delta(factor):
+                detail = f"the factor {factor} is missing in {equation.out}"
+                edit = (Edit(equation.out, (*place, number), ONE),)
+                yield Mutant("misplaced-factor", owner_of(view, factor) or owner, detail, edit, detail)
+
+
+def _other_values(view: View, equation: Equation, path: tuple[int, ...], part: Ref, owner: str) -> Iterator[Mutant]:
+    assert isinstance(part.index, Step)
+    for by in (1, -1):
+        new = ref(part.name, step(part.index.axis, part.index.shift + by))
+        detail = f"{new} where {part} belongs, in {equation.out}"
+        yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, new),), f"{part.name} {by:+d} step")
+        if part.index.shift < 0 < by:
+            edits = (Edit(equation.out, path, but_first(new, part)),)
+            yield Mutant("time-shift", owner, f"{detail}, but for the first step", edits, f"{part.name} but first")
+    if part.index.shift:
+        new = ref(part.name, step(part.index.axis, -part.index.shift))
+        detail = f"{new} where {part} belongs, in {equation.out}"
+        yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, new),), f"{part.name} the other way")
+    for from_end, text in ((True, "the last step"), (False, "the first step")):
+        new = _at(part, part.index.axis, from_end)
+        detail = f"{new} at every step where {part} belongs, in {equation.out}"
+        yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, new),), f"{part.name} of {text}")
+    for other in view.sequences:
+        if other.name != part.name and axis_of(other) == axis_of(part) and view.shape(other) == view.shape(part):
+            shifts = (part.index.shift, -1, 0) if other.name in view.primal.states else (part.index.shift, 0)
+            for shift in dict.fromkeys(shifts):
+                new = ref(other.name, step(part.index.axis, shift))
+                detail = f"{new} where {part} belongs, in {equation.out}"
+                edits = (Edit(equation.out, path, new),)
+                yield Mutant("misplaced-factor", owner, detail, edits, f"{new} for {part}", 2)
+
+
+def _other_deltas(view: View, equation: Equation, path: tuple[int, ...], part: Ref, owner: str) -> Iterator[Mutant]:
+    mine = view.origin(part.name)[1]
+    for other in view.deltas:
+        if other.name == part.name or view.shape(other) != view.shape(part):
+            continue
+        if part.index is not None and axis_of(other) != axis_of(part):
+            continue
+        new = ref(other.name, part.index) if part.index is not None else other
+        same_gate = view.gate(other.name) == view.gate(part.name)
+        kind = "missing-derivative" if same_gate else "swap-gates" if isinstance(part.index, Step) else "time-shift"
+        rank = 0 if same_gate or other in view.gates else 2
+        detail = f"{new} where {part} belongs, in {equation.out}"
+        where = view.gate(part.name) if same_gate else owner
+        tag = "before the derivative" if same_gate else f"another gate's δ for {mine}"
+        yield Mutant(kind, where, detail, (Edit(equation.out, path, new),), tag, rank)

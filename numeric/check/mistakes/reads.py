@@ -1,0 +1,160 @@
+"""What is read: a weight for its transpose, another step, another gate's δ, another quantity of the same shape.
+
+Read next: `numeric.check.mistakes.factors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+import sympy
+
+from derive.expr import Op, Ref, Step, apply, is_op, ref, step, transpose
+from derive.primitives import TABLE
+from derive.system import Equation
+from numeric.check.mistakes.mutant import Mutant, owner_of
+from numeric.check.variants.edits import Edit, Path, but_first, parts
+from numeric.check.variants.view import View, axis_of
+
+
+def transposed(view: View) -> Iterator[Mutant]:
+    """A weight where its transpose belongs."""
+    for equation in view.core:
+        into = "recurrent" if view.origin(equation.name)[0] == "contribution" else "other"
+        for path, part in parts(equation.expr):
+            inner = part.operands[0] if is_op(part, "rows") else part
+            if not is_op(inner, "transpose") or not isinstance(inner.operands[0], Ref):
+                continue
+            weight = inner.operands[0]
+            if weight.name not in view.primal.parameters or len(set(view.shape(part))) > 1:
+                continue
+            new = transpose(part) if part is not inner else weight
+            detail = f"{weight} where its transpose belongs, in {equation.out}"
+            yield Mutant("transpose", weight.name, detail, (Edit(equation.out, path, new),), f"{into} weights")
+
+
+def shifted(view: View) -> Iterator[Mutant]:
+    """A value of the forward pass read a step too late or too early."""
+    for equation in view.core:
+        for path, part in parts(equation.expr):
+            if not view.is_primal(part):
+                continue
+            assert isinstance(part, Ref)
+            assert isinstance(part.index, Step)
+            for by in (1, -1):
+                new = ref(part.name, step(part.index.axis, part.index.shift + by))
+                detail = f"{new} where {part} belongs, in {equation.out}"
+                tag = f"{part.name} is read {by:+d} step"
+                if part.index.shift < 0 < by:
+                    yield _but_first(view, equation, path, part, new)
+                often = part.name in view.primal.states or view.origin(equation.name)[0] == "contribution"
+                yield Mutant("time-shift", part.name, detail, (Edit(equation.out, path, new),), tag, 1 - often)
+
+
+def exchanged(view: View) -> Iterator[Mutant]:
+    """Two blocks of a weight, of one size, taken for each other: going back, in its gradient, or both."""
+    blocks: dict[str, dict[sympy.Expr, list[tuple[Equation, Path, sympy.Expr]]]] = {}
+    for equation in view.equations:
+        for path, part in parts(equation.expr):
+            if is_op(part, "rows") and is_op(part.operands[0], "transpose"):
+                weight = str(part.operands[0].operands[0])
+                blocks.setdefault(weight, {}).setdefault(part.static[0], []).append((equation, path, part))
+    for weight, slices in blocks.items():
+        for one, other in combinations(slices, 2):
+            places = [*slices[one], *slices[other]]
+            if len({view.shape(part) for _, _, part in places}) > 1:
+                continue
+            back = []
+            for equation, path, part in places:
+                chosen = other if part.static[0] == one else one
+                back.append(Edit(equation.out, path, apply("rows", part.operands[0], static=(chosen,))))
+            detail = f"rows {_span(one)} and {_span(other)} of {weight} are exchanged"
+            yield Mutant("swap-gates", weight, f"{detail} going back", tuple(back), detail, 1)
+
+
+def _span(span: sympy.Tuple) -> str:
+    return f"{span[0]}:{span[1]}"
+
+
+def _but_first(view: View, equation: Equation, path: Path, part: Ref, new: Ref) -> Mutant:
+    """The same, where the first step reads the initial state all the same."""
+    detail = f"{new} where {part} belongs, in {equation.out}, but for the first step"
+    edit = Edit(equation.out, path, but_first(new, part))
+    return Mutant("time-shift", part.name, detail, (edit,), f"{part.name} is read +1 step, but for the first")
+
+
+def swapped(view: View) -> Iterator[Mutant]:
+    """The deltas of two gates exchanged, everywhere or in the gradients of weights alone; or one for the other."""
+    for number, first in enumerate(view.gates):
+        for second in view.gates[number + 1 :]:
+            if view.shape(first) != view.shape(second) or first.index != second.index:
+                continue
+            pair = {first: second, second: first}
+            for title in ("everywhere", "in the gradients"):
+                targets = [e for e in view.equations if title == "everywhere" or e.out in view.local]
+                edits = tuple(_reading(view, targets, pair))
+                where = f"{view.gate(first.name)}, {view.gate(second.name)}"
+                detail = f"{first} and {second} are exchanged {title}"
+                if edits:
+                    yield Mutant("swap-gates", where, detail, edits, detail, 1)
+            for old, new in pair.items():
+                targets = [e for e in view.equations if e.out not in (first, second)]
+                detail = f"{new} where {old} belongs"
+                edits = tuple(_reading(view, targets, {old: new}))
+                if edits:
+                    yield Mutant("swap-gates", view.gate(old.name), detail, edits, detail, 1)
+
+
+def _reading(view: View, equations: Iterable[Equation], change: dict[Ref, Ref]) -> Iterator[Edit]:
+    order = view.derivation.order
+    for equation in equations:
+        for path, part in parts(equation.expr):
+            if isinstance(part, Ref) and part in change and order[change[part]] < order[equation.out]:
+                yield Edit(equation.out, path, change[part])
+
+
+def replaced(view: View) -> Iterator[Mutant]:
+    """Another quantity of the same shape in the place of one that belongs there."""
+    for equation in view.core:
+        for path, part in parts(equation.expr):
+            if isinstance(part, Op) and TABLE[part.primitive].is_elementwise and len(part.operands) == 1:
+                detail = f"{part.operands[0]} where {part} belongs, in {equation.out}"
+                edit = (Edit(equation.out, path, part.operands[0]),)
+                where = owner_of(view, part)
+                yield Mutant("derivative-of-activated", where, detail, edit, detail, 0)
+            if not isinstance(part, Ref) or not isinstance(part.index, Step):
+                continue
+            is_delta = view.is_delta(part)
+            if not is_delta and not view.is_primal(part):
+                continue
+            for other in _alternatives(view, equation, part, is_delta):
+                where = view.gate(part.name)
+                gates = _is_gate(view, part) and _is_gate(view, other)
+                kind = "swap-gates" if is_delta or gates else "misplaced-factor"
+                if not is_delta and view.gate_of(part.name) == view.gate_of(other.name):
+                    kind = "derivative-of-activated" if other.index == part.index else "time-shift"
+                detail = f"{other} where {part} belongs, in {equation.out}"
+                yield Mutant(kind, where, detail, (Edit(equation.out, path, other),), detail, 2)
+
+
+def _alternatives(view: View, equation: Equation, part: Ref, is_delta: bool) -> Iterator[Ref]:
+    """Quantities of the same shape and axis; cotangents only if they are known by then."""
+    order = view.derivation.order
+    for other in view.deltas if is_delta else view.sequences:
+        if other.name == part.name or axis_of(other) != axis_of(part):
+            continue
+        if view.shape(other) != view.shape(part):
+            continue
+        if is_delta and order[other] >= order[equation.out]:
+            continue
+        if is_delta:
+            yield other
+            continue
+        assert isinstance(part.index, Step)
+        shifts = (part.index.shift, -1, 0) if other.name in view.primal.states else (part.index.shift,)
+        yield from (ref(other.name, step(part.index.axis, shift)) for shift in dict.fromkeys(shifts))
+
+
+def _is_gate(view: View, read: Ref) -> bool:
+    return view.primal.find("pre-activation", read.name) is not None

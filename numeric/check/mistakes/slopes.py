@@ -1,0 +1,66 @@
+"""Derivatives of functions: left out, taken of the value, or of another function.
+
+Read next: `numeric.check.mistakes.reads`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy
+
+from derive.elementwise import partial
+from derive.expr import apply, neg, plus, power, times
+from derive.system import Equation
+from numeric.check.mistakes.mutant import Mutant
+from numeric.check.variants.edits import ONE, Edit
+from numeric.check.variants.view import Slope, View
+
+
+def derivatives(view: View) -> Iterator[Mutant]:
+    """The derivative of a function left out, taken of the value, or of another function."""
+    for slope in view.slopes:
+        name = slope.call.primitive
+        for label, kind, new, rank in _instead(slope):
+            if new == times(*slope.factors):
+                continue
+            edits = tuple(Edit(equation.out, path, _with(equation, path, slope, new)) for equation, path in slope.at)
+            detail = f"{label} in place of the derivative of {slope.call}"
+            yield Mutant(kind, slope.gate, detail, edits, f"{label} in place of {name}′", rank)
+
+
+def _with(equation: Equation, path: tuple[int, ...], slope: Slope, new: sympy.Expr) -> sympy.Expr:
+    part = equation.expr
+    for number in path:
+        part = part.operands[number]
+    rest = list(part.operands)
+    for piece in slope.factors:
+        rest.remove(piece)
+    return times(*rest, new)
+
+
+def _instead(slope: Slope) -> Iterator[tuple[str, str, sympy.Expr, int]]:
+    y, (x,) = slope.value, slope.call.operands
+    name = slope.call.primitive
+    own = partial(name)
+    yield "1", "missing-derivative", ONE, 0
+    if len(slope.factors) > 1:
+        for piece in slope.factors:
+            rest = list(slope.factors)
+            rest.remove(piece)
+            short = "y" if times(*rest) == y else "1 − y" if times(*rest) == plus(ONE, neg(y)) else "a part"
+            yield short, "missing-derivative", times(*rest), 0
+    yield f"{name}′(y)", "derivative-of-activated", own(apply(name, y), y), 0
+    square, gate = plus(ONE, neg(power(y, 2))), times(y, plus(ONE, neg(y)))
+    yield "1 − y²", "derivative-of-activated", square, 1
+    yield "y (1 − y)", "derivative-of-activated", gate, 1
+    yield "1 − tanh(y)²", "derivative-of-activated", plus(ONE, neg(power(apply("tanh", y), 2))), 1
+    yield "y", "derivative-of-activated", y, 2
+    yield "1 − y", "derivative-of-activated", plus(ONE, neg(y)), 2
+    yield "1 − x²", "derivative-of-activated", plus(ONE, neg(power(x, 2))), 1
+    yield "x (1 − x)", "derivative-of-activated", times(x, plus(ONE, neg(x))), 1
+    yield "the function itself", "derivative-of-activated", apply(name, x), 2
+    yield f"{name}′ twice", "derivative-of-activated", times(*slope.factors, *slope.factors), 2
+    for other in ("tanh", "sigmoid", "relu"):
+        if other != name:
+            yield f"{other}′(x)", "derivative-of-activated", partial(other)(apply(other, x), x), 2

@@ -1,0 +1,157 @@
+"""Terms of sums: a path left out, a sign, a loss that enters at other steps.
+
+Read next: `numeric.check.mistakes.slopes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy
+
+from derive.expr import Fixed, Op, Ref, Step, apply, is_op, neg, plus, ref, refs, times
+from derive.system import Equation
+from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
+from numeric.check.variants.edits import ONE, ZERO, Edit, Path, parts, terms
+from numeric.check.variants.view import View, axis_of
+
+
+def dropped(view: View) -> Iterator[Mutant]:
+    """A term left out: a recurrent edge, a cotangent from outside, a path."""
+    for equation in view.core:
+        summands = terms(equation.expr)
+        for path, term in summands:
+            deltas = [r for r in refs(term) if view.is_delta(r)]
+            edit = (Edit(equation.out, path, ZERO),)
+            if is_op(term, "place"):
+                yield Mutant("cotangent-missing", source_of(view, deltas), f"{equation.out} without {term}", edit, "")
+            for read in deltas[:1]:
+                kind, owner = view.origin(read.name)
+                if isinstance(equation.out.index, Fixed):
+                    tag = "nothing goes back to the initial state"
+                    yield Mutant("zero-gradient", f"{owner}[0]", f"{equation.out} is 0", edit, tag)
+                elif kind == "contribution":
+                    tag = "the recurrent edge is not followed"
+                    yield Mutant("cut-recurrence", owner, f"{equation.out} ← {read} is missing", edit, tag)
+                elif kind == "upstream":
+                    tag = "the cotangent from outside is left out"
+                    yield Mutant("cotangent-missing", owner, f"{equation.out} without {read}", edit, tag)
+                elif len(summands) > 1:
+                    where = view.gate(read.name)
+                    way = "products" if any(is_op(p, "matmul") for _, p in parts(term)) else "direct paths"
+                    tag = f"{way} into {view.origin(equation.name)[1]} are left out"
+                    yield Mutant("drop-path", where, f"{equation.out} without {term}", edit, tag)
+                elif view.origin(equation.name)[0] == "contribution":
+                    where = view.origin(equation.name)[1]
+                    yield Mutant("cut-recurrence", where, f"{equation.out} is 0", edit, "a contribution is 0")
+                else:
+                    where = view.gate(equation.name)
+                    yield Mutant("drop-path", where, f"{equation.out} is 0", edit, f"{equation.out} is 0")
+
+
+def unlinked(view: View) -> Iterator[Mutant]:
+    """A gate's products left out wherever its δ goes back: into states and inputs, by one product of its author's."""
+    for gate in view.gates:
+        edits = []
+        for equation in view.equations:
+            if view.whole.variables[equation.name].axis is None:
+                continue
+            for path, term in terms(equation.expr):
+                if is_op(term, "matmul") and gate in list(refs(term)):
+                    edits.append(Edit(equation.out, path, ZERO))
+        if len(edits) > 1:
+            yield Mutant("drop-path", view.gate(gate.name), f"no product carries {gate} back", tuple(edits), "")
+
+
+def inside(view: View) -> Iterator[Mutant]:
+    """A term left out, or its sign wrong, in a sum inside a product: of the Jacobian of a softmax."""
+    for equation in view.core:
+        for path, part in parts(equation.expr):
+            if path and is_op(part, "plus") and any(view.is_delta(read) for read in refs(part)):
+                yield from _like_a_sigmoid(view, equation, path, part)
+                for number, term in enumerate(part.operands):
+                    where = view.gate(equation.name)
+                    detail = f"{equation.out} without {term}"
+                    yield Mutant("drop-path", where, detail, (Edit(equation.out, (*path, number), ZERO),), detail)
+                    edit = (Edit(equation.out, (*path, number), neg(term)),)
+                    yield Mutant("sign", where, f"−({term}) in {equation.out}", edit, f"sign of {term}")
+
+
+def _like_a_sigmoid(view: View, equation: Equation, path: Path, part: Op) -> Iterator[Mutant]:
+    """``α (1 − α) δα`` in place of ``α (δα − Σ α δα)``: of the Jacobian of a softmax the diagonal alone."""
+    whole = equation.expr
+    for number in path[:-1]:
+        whole = whole.operands[number]
+    if is_op(whole, "times"):
+        for value in (f for f in whole.operands if isinstance(f, Ref) and not view.is_delta(f)):
+            new = times(part.operands[0], plus(ONE, neg(value)))
+            detail = f"in {equation.out} the diagonal of the Jacobian alone"
+            edit = (Edit(equation.out, path, new),)
+            yield Mutant("missing-derivative", view.gate(equation.name), detail, edit, detail)
+
+
+def signs(view: View) -> Iterator[Mutant]:
+    """A sign: of a term, or of all terms by one path, a difference the wrong way round."""
+    for equation in view.core:
+        by: dict[Ref, list[Edit]] = {}
+        for path, term in terms(equation.expr):
+            for read in [r for r in refs(term) if view.is_delta(r)][:1]:
+                by.setdefault(read, []).append(Edit(equation.out, path, neg(term)))
+        for read, edits in by.items():
+            if 1 < len(edits) < len(terms(equation.expr)):
+                detail = f"the terms of {read} have the wrong sign in {equation.out}"
+                yield Mutant("sign", view.gate(equation.name), detail, tuple(edits), detail)
+        for path, term in terms(equation.expr):
+            where = owner_of(view, term) if len(terms(equation.expr)) > 1 else view.gate(equation.name)
+            edit = (Edit(equation.out, path, neg(term)),)
+            yield Mutant("sign", where, f"−({term}) in {equation.out}", edit, f"sign in {equation.out}")
+
+
+def entering(view: View) -> Iterator[Mutant]:
+    """The loss enters at other steps than it should."""
+    for equation in view.core:
+        axis = equation.axis
+        if axis is None:
+            continue
+        last = Fixed(sympy.Symbol(axis, integer=True), sympy.Integer(1), sympy.Integer(0))
+        for path, part in parts(equation.expr):
+            if is_op(part, "place"):
+                where = source_of(view, [r for r in refs(part) if view.is_delta(r)])
+                detail = f"{part.operands[0]} enters at every step, not at {axis.upper()} alone"
+                yield Mutant(
+                    "cotangent-at-every-step", where, detail, (Edit(equation.out, path, part.operands[0]),), detail
+                )
+            if isinstance(part, Ref) and part.index == equation.out.index and _is_placed(view, part):
+                where = view.origin(part.name)[1]
+                detail = f"{ref(part.name, last)} enters at every step, not at {axis.upper()} alone, in {equation.out}"
+                edit = (Edit(equation.out, path, ref(part.name, last)),)
+                yield Mutant("cotangent-at-every-step", where, detail, edit, detail)
+            if not isinstance(part, Ref) or not _enters(view, part):
+                continue
+            where = view.origin(part.name)[1]
+            for author, share in view.derivation.parts.items():
+                if view.derivation.bound.parts[author][0] == where and axis_of(share) == axis_of(part):
+                    detail = f"the cotangent {author} is left out of {part}"
+                    edit = (Edit(equation.out, path, plus(part, neg(share))),)
+                    yield Mutant("cotangent-missing", f"{author}, {where}", detail, edit, detail)
+            only = apply("place", part, static=(last,))
+            detail = f"{part} enters at the last step only"
+            yield Mutant("cotangent-missing", where, detail, (Edit(equation.out, path, only),), detail)
+            detail = f"{part} does not enter at the last step"
+            new = plus(part, neg(only))
+            yield Mutant("cotangent-missing", where, detail, (Edit(equation.out, path, new),), detail)
+            if isinstance(part.index, Step):
+                at_end = ref(part.name, last)
+                detail = f"{at_end} enters at every step"
+                yield Mutant("cotangent-at-every-step", where, detail, (Edit(equation.out, path, at_end),), detail)
+
+
+def _is_placed(view: View, read: Ref) -> bool:
+    """Whether it is a cotangent that comes in at one step only."""
+    equation = view.derivation.equations.get(read)
+    return equation is not None and is_op(equation.expr, "place")
+
+
+def _enters(view: View, read: Ref) -> bool:
+    kind = view.origin(read.name)[0]
+    return kind == "upstream" or (kind == "cotangent" and read.index is None)

@@ -1,0 +1,146 @@
+"""Loops over columns (`numeric.columns`) as NumPy text: every call writes where its result belongs.
+
+    for h_prev_t, z_in_t, … in zip(h_prev.mT, z_in.mT, …):
+        W_h.dot(h_prev_t, z)
+        add(z, z_in_t, z)
+        tanh(z, gates_t)
+
+Arrays are feature-major inside: ``f.mT`` of a sequence (T, B, H) is (T, H, B), and lies in memory like that.  What the
+loop alone needs is computed a block of steps at a time, so that it is still in the cache when it is read.
+
+Read next: `numeric.emit_function`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import sympy
+
+from derive.expr import is_op
+from derive.system import Equation
+from numeric.emit_maps import turned
+from numeric.emit_ops import Expressions
+from numeric.instructions import Call, Spot, merged
+from numeric.layout import Layout
+from numeric.lowering import Lowering
+from numeric.passes.draft import subexpressions
+from numeric.schedule import Stage
+
+
+class Steps:
+    """One loop in the making.
+
+    Args:
+        layout: where everything lives.
+        stage: the scan.
+        need: called with the name of a helper or function of NumPy that the text uses.
+    """
+
+    def __init__(self, layout: Layout, stage: Stage, need: Callable[[str], None]) -> None:
+        self.layout, self.stage, self.need = layout, stage, need
+        self.plan, self.place = layout.plan, Expressions(layout, need)
+        self.step = Lowering(layout, stage, self.place)
+        leaves = (name for name in layout.turned if self.plan.variables[name].is_leaf and not layout.is_padded(name))
+        self.given = {layout.names[name] for name in leaves}
+
+    def lines(self, maps: Sequence[Equation] = ()) -> list[str]:
+        """The loop and what precedes it.
+
+        Args:
+            maps: what the loop alone needs, computed for a block of steps at a time.
+        """
+        for equation in self.stage.equations:
+            self.step.equation(equation)
+        calls = merged(self.step.calls)
+        moving = dict.fromkeys(s for call in calls for s in (*call.inputs, call.out) if s.moves)
+        names = {spot: self._name(spot) for spot in moving}
+        inside = [self._text(call, names) for call in calls]
+        if not moving:
+            assert self.stage.axis is not None
+            return [*self.step.at.before, f"    for _ in range({self.place.steps_of(self.stage.axis)}):", *inside]
+        computed = {self.layout.view(equation.name, 0) for equation in maps}
+        span = self.layout.fresh("now") if maps else ""
+        arrays = [self._array(spot, "" if spot.base in computed else span) for spot in moving]
+        if len(arrays) == 1:
+            loop = [f"    for {names[next(iter(moving))]} in {arrays[0]}:", *inside]
+        else:
+            loop = [f"    for {', '.join(names.values())} in zip({', '.join(arrays)}):", *inside]
+        return [*self.step.at.before, *(self._blocks(maps, moving, span, loop) if maps else loop)]
+
+    def _blocks(self, maps: Sequence[Equation], moving: Iterable[Spot], span: str, loop: list[str]) -> list[str]:
+        """A loop over blocks of steps: maps first, then step by step."""
+        axis, layout = self.stage.axis, self.layout
+        assert axis is not None
+        widths = {s.base: self.step.at.widths.get((s.base, True), sympy.Integer(1)) for s in moving}
+        rows = self.place.size(sympy.expand(sum(widths.values(), sympy.Integer(0))))
+        block, low = layout.fresh("block"), layout.fresh("low")
+        has_products = any(is_op(op, "matmul") for e in maps for op in subexpressions(e.expr))
+        least = f", 256 // {layout.batch}" if has_products else ""
+        starts = f"range(0, {self.place.steps_of(axis)}, {block})"
+        lines = [
+            f"    {block} = max(1, CACHE // ({layout.batch} * ({rows})){least})",
+            f"    for {low} in {starts if self.stage.direction > 0 else f'reversed({starts})'}:",
+            f"        {span} = slice({low}, {low} + {block})",
+        ]
+        place = Expressions(layout, self.need, span=span)
+        for equation in maps:
+            lines += turned(equation, place, self.plan.numbers.get(equation.out), "        ")
+        return lines + [f"    {line}" for line in loop]
+
+    # --- text --------------------------------------------------------------------------------------------------
+
+    def _is_whole(self, spot: Spot) -> bool:
+        return spot.low is None or (spot.low == 0 and spot.high == self.step.at.widths[spot.base, spot.moves])
+
+    def _range(self, spot: Spot) -> str:
+        assert spot.low is not None
+        assert spot.high is not None
+        low = "" if spot.low == 0 else self.place.size(spot.low)
+        return f"{low}:{'' if spot.high == self.step.at.widths[spot.base, spot.moves] else self.place.size(spot.high)}"
+
+    def _array(self, spot: Spot, span: str) -> str:
+        """The array whose entries are a spot step by step, in the order of the loop."""
+        index = [
+            *([span] if span else []),
+            *([] if self._is_whole(spot) else [*([] if span else ["..."]), self._range(spot)]),
+        ]
+        if span and not self._is_whole(spot):
+            index.insert(1, ":")
+        text = f"{spot.base}[{', '.join(index)}]" if index else spot.base
+        text += "" if spot.low is None else ".mT"
+        if spot.low is not None and spot.base in self.given:
+            text = f"np.ascontiguousarray({text})"
+        return text if self.stage.direction > 0 else f"{text}[::-1]"
+
+    def _name(self, spot: Spot) -> str:
+        owner = next((name for name, s in self.step.at.spots.items() if s == spot and spot.moves), None)
+        base = spot.base if owner is None or self._is_whole(spot) else self.layout.names[owner]
+        return self.layout.fresh(f"{base}_t")
+
+    def _operand(self, spot: Spot, names: dict[Spot, str]) -> str:
+        if spot.moves:
+            return names[spot]
+        if self._is_whole(spot):
+            return spot.base
+        owner = next((name for name, s in self.step.at.spots.items() if s == spot), None)
+        wish = spot.base if owner is None else self.layout.names[owner]
+        text = f"{spot.base}[{self._range(spot)}]"
+        if text not in self.step.at.prepared:
+            taken = owner is None or wish in self.step.at.prepared.values()
+            self.step.at.prepared[text] = self.layout.fresh(wish) if taken else wish
+            self.step.at.before.append(f"    {self.step.at.prepared[text]} = {text}")
+        return self.step.at.prepared[text]
+
+    def _text(self, call: Call, names: dict[Spot, str]) -> str:
+        inputs, out = [self._operand(spot, names) for spot in call.inputs], self._operand(call.out, names)
+        if call.function == "dot":
+            text = f"{inputs[0]}.dot({inputs[1]}, {out})"
+        elif call.function.isidentifier():
+            self.need(call.function)
+            place = f"out={out}" if call.function in ("maximum", "minimum") else out  # NumPy asks for the keyword there
+            text = f"{call.function}({', '.join([*inputs, place])})"
+        else:
+            text = call.function.format(*inputs, out=out)
+        comment = " ".join(f"({number})" for number in sorted(call.numbers))
+        return f"        {text}" + (f"  # {comment}" if comment else "")

@@ -1,0 +1,168 @@
+"""From the options of a command line to the call of a command, each imported when it is asked for.
+
+Read next: `reports.arguments`.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from reports.commands.failure import Failure
+
+
+def list_(options: Namespace) -> int:
+    """Architectures and networks."""
+    from reports.commands.listing import list_architectures
+
+    return list_architectures(as_json=options.json)
+
+
+def show(options: Namespace) -> int:
+    """Equations forward and backward."""
+    from reports.commands.show import show
+
+    return show(options.systems, as_json=options.json, strict=options.strict)
+
+
+def count(options: Namespace) -> int:
+    """Parameters."""
+    from reports.commands.count import count
+
+    return count(options.systems, sizes=options.sizes, as_json=options.json, strict=options.strict)
+
+
+def stability(options: Namespace) -> int:
+    """Vanishing and exploding gradients."""
+    if options.claims:
+        from reports.commands.claims import stability_claims
+
+        return stability_claims(as_json=options.json)
+    from reports.commands.stability import stability
+
+    return stability(
+        options.system or "",
+        sizes=options.sizes,
+        steps=options.steps,
+        scale=options.scale,
+        seed=options.seed,
+        as_json=options.json,
+        strict=options.strict,
+    )
+
+
+def chain(options: Namespace) -> int:
+    """The chain rule, written out."""
+    from reports.commands.chain import chain_of
+
+    return chain_of(
+        options.system,
+        of=options.of,
+        steps=options.steps,
+        at=options.at,
+        sizes=options.sizes,
+        limit=options.limit,
+        as_json=options.json,
+        strict=options.strict,
+    )
+
+
+def notes(options: Namespace) -> int:
+    """What lecture notes say."""
+    from reports.commands.claims import notes
+
+    return notes(options.names, as_json=options.json)
+
+
+def verify(options: Namespace) -> int:
+    """The gradient against independent methods."""
+    from reports.commands.verify import verify
+
+    return verify(options.systems, as_json=options.json, strict=options.strict)
+
+
+def report(options: Namespace) -> int:
+    """The derivation as files."""
+    from reports.commands.report import report
+
+    return report(
+        options.systems,
+        out=options.out,
+        pdf=options.pdf,
+        notation=options.notation,
+        sizes=options.sizes,
+        as_json=options.json,
+        strict=options.strict,
+    )
+
+
+def check(options: Namespace) -> int:
+    """A hand-written gradient."""
+    from reports.commands.check import Options, check, show_template
+
+    if bool(options.template) == bool(options.target):
+        raise Failure("check takes a file, or --template CELL; see bptt check --help")
+    if options.template:
+        return show_template(options.template)
+    given = Options(
+        cell=options.cell,
+        loss=options.loss,
+        convention=options.convention,
+        maps=options.map,
+        allowed=options.allow,
+        forward=options.forward,
+        adapter=options.adapter,
+        timeout=options.timeout,
+        seed=options.seed,
+        shown=options.show_output,
+        budget=options.budget,
+    )
+    return check(options.target, given, as_json=options.json)
+
+
+def encode(options: Namespace) -> int:
+    """Sentences as numbers."""
+    from reports.commands.encode import encode
+
+    return encode(options.sentences, encoding=options.encoding, as_json=options.json)
+
+
+def code(options: Namespace) -> int:
+    """The NumPy module."""
+    from reports.commands.code import code
+
+    return code(options.system, out=options.out, force=options.force, as_json=options.json, strict=options.strict)
+
+
+def demo_language_model(options: Namespace) -> int:
+    """A model of English."""
+    from reports.commands.demo_language_model import language_model
+
+    return language_model(
+        _chosen(options, "hidden", "steps", "seconds", "seed"),
+        cell=options.cell,
+        temperature=options.temperature,
+        text=options.text,
+        out=options.out,
+        force=options.force,
+        as_json=options.json,
+    )
+
+
+def demo_ner(options: Namespace) -> int:
+    """Names of people and places."""
+    from reports.commands.demo_ner import ner
+
+    return ner(_chosen(options, "hidden", "steps", "seed"), as_json=options.json)
+
+
+def demo_copy(options: Namespace) -> int:
+    """Sequences copied."""
+    from reports.commands.demo_copy import copy
+
+    return copy(_chosen(options, "hidden", "longest", "steps", "seed"), as_json=options.json)
+
+
+def _chosen(options: Namespace, *names: str) -> dict[str, Any]:
+    """The options that were given, by name; those that have no default keep the experiment's."""
+    return {name: value for name in names if (value := getattr(options, name)) is not None}

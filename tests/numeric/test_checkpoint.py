@@ -1,0 +1,164 @@
+"""Checkpointed gradients are the plain ones, from memory that grows with √T; a forward pass that keeps nothing."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import derive
+from derive.networks import NAMED, build, embedded, head, loss, stack
+from numeric.checkpoint import chunking
+from numeric.draws import Regime, draw
+from numeric.kernel import compile
+from tests.numeric.agreement import SYSTEMS
+from tests.numeric.test_chunks import TEXTS
+from tests.systems import systems
+
+EPS = np.finfo(float).eps
+MADE = {
+    "lag": lambda: derive.parse(SYSTEMS["lag"]),
+    "constants": lambda: derive.parse(SYSTEMS["constants"]),
+    "fast-weights": lambda: derive.parse(SYSTEMS["fast-weights"]),
+    "language model": lambda: loss(head(embedded(derive.load("lstm")), "softmax")),
+    "three layers": lambda: stack(derive.load("gru"), 3),
+    "no inputs": lambda: derive.parse("h[t] = tanh(W @ h[t-1] + b)"),
+    "of parameters alone": lambda: derive.parse("n = tanh(A @ v)\nx[t] : H\nh[t] = n * h[t-1] + x[t]\ny[t] = h[t]"),
+}
+SYSTEM_OF = {name: lambda name=name: derive.load(name) for name in derive.names()} | MADE
+SYSTEM_OF |= {name: lambda text=text: derive.parse(text) for name, text in TEXTS.items()}
+
+
+def same(one, other, scale=64):
+    """Equal but for the order of sums: within a few units in the last place of the largest entry."""
+    assert one.keys() == other.keys()
+    for name, array in one.items():
+        assert array.shape == other[name].shape
+        assert np.abs(array - other[name]).max(initial=0) <= scale * EPS * max(1, np.abs(array).max(initial=0)), name
+
+
+def equal_to_plain(system, every, steps=7, outputs=None):
+    case = draw(system, np.random.default_rng(2), Regime(steps), outputs)
+    results = []
+    for kernel in (compile(system, outputs=outputs), compile(system, outputs=outputs, checkpoint=every)):
+        run = kernel.forward(case.parameters, case.inputs, case.initial, case.steps)
+        results.append((run, kernel.backward(run, case.cotangents, case.final)))
+    (run, gradients), (other, found) = results
+    same(run.outputs, other.outputs)
+    same(run.final, other.final)
+    same(gradients.parameters, found.parameters)
+    same(gradients.inputs, found.inputs)
+    same(gradients.initial, found.initial)
+
+
+@pytest.mark.parametrize("every", [True, 1, 2, 9])
+@pytest.mark.parametrize("name", SYSTEM_OF)
+def test_checkpointed_is_plain(name, every):
+    equal_to_plain(SYSTEM_OF[name](), every)
+
+
+@settings(max_examples=25)
+@given(systems(chunkable=True), st.integers(1, 4))
+def test_checkpointed_random_systems_are_plain(system, every):
+    try:
+        chunking(system)
+    except ValueError:
+        assume(False)
+    equal_to_plain(system, every, 5)
+
+
+def test_one_chunk_is_plain_to_the_bit():
+    system = derive.load("lstm")
+    case = draw(system, np.random.default_rng(0), Regime(6))
+    one, other = (compile(system, checkpoint=k) for k in (False, 6))
+    plain, run = (k.forward(case.parameters, case.inputs, case.initial) for k in (one, other))
+    found, wanted = other.backward(run, case.cotangents), one.backward(plain, case.cotangents)
+    assert all(np.array_equal(found.parameters[n], a) for n, a in wanted.parameters.items())
+
+
+def test_with_lengths():
+    system = derive.load("lstm")
+    case = draw(system, np.random.default_rng(0), Regime(6))
+    lengths = {"t": np.array([6] + [2] * (len(case.final["c"]) - 1))}
+    found = []
+    for kernel in (compile(system), compile(system, checkpoint=2)):
+        run = kernel.forward(case.parameters, case.inputs, case.initial, lengths=lengths)
+        found.append(kernel.backward(run, case.cotangents, case.final).parameters)
+    same(*found)
+
+
+@pytest.mark.parametrize("name", [*SYSTEM_OF, *NAMED])
+def test_a_run_that_keeps_nothing_has_the_same_results(name):
+    system = SYSTEM_OF[name]() if name in SYSTEM_OF else build(name)
+    case = draw(system, np.random.default_rng(2), Regime(5))
+    kernel = compile(system)
+    arguments = (case.parameters, case.inputs, case.initial, case.steps)
+    plain, run = kernel.forward(*arguments), kernel.forward(*arguments, keep=False)
+    same(plain.outputs, run.outputs)
+    same(plain.final, run.final)
+    with pytest.raises(ValueError, match="kept nothing"):
+        kernel.backward(run, case.cotangents)
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+
+def peak(steps, backward=True, **options):
+    """Bytes that a pass allocates at its peak, beyond the arrays that go in."""
+    system, rng = derive.load("lstm"), np.random.default_rng(0)
+    kernel = compile(system, **options)
+    parameters = {n: rng.standard_normal((64, 68) if n[0] == "W" else 64) / 8 for n in system.parameters}
+    x, up = rng.standard_normal((steps, 4, 4)), {"h": np.zeros((steps, 4, 64))}
+
+    def call():
+        run = kernel.forward(parameters, {"x": x}, keep=backward)
+        return kernel.backward(run, up) if backward else run
+
+    call()
+    kernel.free()
+    tracemalloc.start()
+    call()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most - steps * 4 * (2 * 4 + 64) * 8  # x as kept and its gradient, and h: they grow with T, as they must
+
+
+def test_memory_grows_with_the_root():
+    """Plain: four times the steps take four times the memory; checkpointed: twice."""
+    assert peak(1600) / peak(400) > 3.4
+    assert peak(1600, checkpoint=True) / peak(400, checkpoint=True) < 2.4
+    assert peak(400, checkpoint=True) < peak(400) / 4
+
+
+def test_a_run_that_keeps_nothing_takes_little():
+    assert peak(400, backward=False) < peak(400) / 8
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (SYSTEMS["bidirectional"], "it reads both earlier and later steps"),
+        (SYSTEMS["attention"], "it has 2 time axes"),
+        ("h[t] = tanh(W @ h[t-1] + x[t])\nh[0] = tanh(v)", r"h\[0\] has an equation"),
+        ("h[t] = tanh(W @ h[t-1] + x[t])\ny = V @ h[T]", r"h\[T\] is read"),
+        ("h[t] = tanh(W @ h[t-1] + x[t])\ny = sum[t](h[t])\nz = y * y", "y, which depends on all steps, is read"),
+        ("h[t] = tanh(W @ h[t-1] + x[t])\ny = V @ sum[t](h[t])", "is no sum over them"),
+        ("h[t] = tanh(W @ h[t-1] + x[t])\nk[t] = h[:] @ softmax(h[:].T @ h[t])", r"k\[t\] sees all steps at once"),
+    ],
+)
+def test_what_cannot_be_run_in_chunks_gets_one_line(text, reason):
+    with pytest.raises(ValueError, match=f"cannot be run in chunks: .*{reason}") as caught:
+        compile(derive.parse(text), checkpoint=True)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("steps", [0, -2])
+def test_no_number_of_steps(steps):
+    with pytest.raises(ValueError, match=f"checkpoint: a number of steps, at least 1, not {steps}"):
+        compile(derive.load("lstm"), checkpoint=steps)
