@@ -51,6 +51,11 @@ STRUCTURES = {
     "antisymmetric": "a weight that is read twice, once transposed",
     "cornn-implicit": "a division by constants",
     "lem": "a state that is read at its own step",
+    "s4d": "pairs of real matrices for complex numbers",
+    "mlstm": "a maximum, an absolute value, a scalar state and a matrix",
+    "rwkv-4": "quotients of exponentials, and outputs that are states",
+    "gated-deltanet": "a transition that is a matrix of its own at every step",
+    "ttt-linear": "a gradient inside the step",
 }
 
 
