@@ -139,7 +139,7 @@ def demo_language_model(options: Namespace) -> int:
     from reports.commands.demo_language_model import language_model
 
     return language_model(
-        _chosen(options, "hidden", "steps", "seconds", "seed"),
+        _chosen(options, "hidden", "steps", "seconds", "seed", "optimiser"),
         cell=options.cell,
         temperature=options.temperature,
         text=options.text,

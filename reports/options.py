@@ -17,6 +17,7 @@ def language_model_options(parser: ArgumentParser, system: str) -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--seconds", type=float, metavar="S", help="how long to learn (60)")
     length.add_argument("--steps", type=int, metavar="N", help="steps instead of seconds: the seed tells the outcome")
+    parser.add_argument("--optimiser", metavar="NAME", help="sgd, with momentum, or adam (sgd)")
     parser.add_argument("--temperature", type=float, default=0.7, metavar="X", help="of the sample (0.7)")
     parser.add_argument("--text", default="", metavar="FILE", help="learn from this text instead")
     parser.add_argument("-o", "--out", default="", metavar="FILE", help="write parameters and symbols, as NumPy's .npz")

@@ -95,7 +95,7 @@ def test_the_first_symbols_have_the_order_that_fits():
 
 # --- a language model ---------------------------------------------------------------------------------------------
 
-SMALL = characters.Settings(hidden=24, width=8, batch=8, span=16, rate=0.02, steps=40)
+SMALL = characters.Settings(hidden=24, width=8, batch=8, span=16, optimiser="adam", rate=0.02, steps=40)
 
 
 def test_streams_go_through_the_text_in_order():
@@ -120,6 +120,18 @@ def test_a_model_of_characters_learns_with_any_cell(english, cell):
     assert [moment.step for moment in course] == list(range(1, 41))
     assert course[-1].fraction == 1
     assert model.parameters["W_y"].dtype == np.float32
+
+
+@pytest.mark.parametrize(("optimiser", "rate"), [("sgd", 0.5), ("adam", 0.02)])
+def test_either_optimiser_learns(english, optimiser, rate):
+    settings = characters.Settings(**{**SMALL.__dict__, "optimiser": optimiser, "rate": rate})
+    _, course = characters.train(english, derive.load("gru"), settings, nobody)
+    assert np.mean([moment.loss for moment in course[-5:]]) < course[0].loss - 0.8
+
+
+def test_an_optimiser_that_there_is_not():
+    with pytest.raises(ValueError, match="^no optimiser is called 'lbfgs'; there are adam, sgd$"):
+        characters.Settings(optimiser="lbfgs")
 
 
 def test_training_by_steps_follows_from_the_seed(english):
