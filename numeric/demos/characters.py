@@ -3,8 +3,8 @@
 Text is cut into B streams that are read side by side.  A kernel reads T characters of each, and the state after them
 is the initial state of the next T: what was read longer ago is still known, but no gradient reaches it (truncated
 backpropagation, Williams & Peng 1990, Neural Computation 2(4)).  Descent with momentum takes the steps, of gradients
-clipped to a joint norm of 1, and its rate falls from the first step to the last.  After 500 steps of the default network
-the held-out perplexity is 5.54, with Adam 6.12 (``bptt demo language-model --steps 500 --optimiser adam``).
+clipped to a joint norm of 1, and its rate falls from the first step to the last.  After 500 steps of the default
+network the held-out perplexity is 5.54, with Adam 6.12 (``bptt demo language-model --steps 500 --optimiser adam``).
 
 Read next: `numeric.demos.sentences`.
 """

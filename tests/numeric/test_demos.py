@@ -130,7 +130,7 @@ def test_either_optimiser_learns(english, optimiser, rate):
 
 
 def test_an_optimiser_that_there_is_not():
-    with pytest.raises(ValueError, match="^no optimiser is called 'lbfgs'; there are adam, sgd$"):
+    with pytest.raises(ValueError, match=r"^no optimiser is called 'lbfgs'; there are adam, sgd$"):
         characters.Settings(optimiser="lbfgs")
 
 
