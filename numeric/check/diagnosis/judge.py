@@ -117,8 +117,11 @@ def _verdict(case: Case) -> Verdict:
     bound, view = case.bound, case.view
     best = case.found[0] if case.found else None
     base = view.derivation.run([()])
-    taken = best is not None and (not best.overall.kind or _only_said_otherwise(case, best.overall))
-    scale = best.overall.factor if best is not None and taken else case.search.bench.reference
+    scale = case.search.bench.reference
+    if best is not None and not best.overall.kind:
+        scale = best.overall.factor
+    elif best is not None and _only_said_otherwise(case, best.overall):
+        scale *= best.overall.factor
     gradients, correct = errors(case.search.bench.regions, base, scale)
     notes = list(bound.notes)
     diagnosis: tuple[Finding, ...] = ()
@@ -182,7 +185,10 @@ def _only_said_otherwise(case: Case, overall: Overall) -> bool:
     if not case.bound.lenient or overall.kind != "scale" or overall.claims:
         return False
     means = [1.0, *(s for label, s in case.search.bench.named.items() if label.startswith("1/"))]  # of B, T, classes
-    return any(abs(overall.factor / (mean * half) - 1) < 1e-4 for mean in means for half in (1.0, 2.0, 0.5))
+    total = overall.factor * case.search.bench.reference
+    squared = any("½" in label for label in case.bound.scales)
+    halves = (1.0, 2.0, 0.5) if squared else (1.0,)
+    return any(abs(total / (mean * half) - 1) < 1e-4 for mean in means for half in halves)
 
 
 def _wrong_forward(case: Case, speech: Speech) -> list[Finding]:
