@@ -159,10 +159,20 @@ def _given(system: System, parameters: Arrays, inputs: Arrays, initial: Arrays) 
                     continue
                 shape = _symbols(public_shape(var, kind == "input"))
                 raise ValueError(f"{kind} {name} {shape} of {system.name} is missing")
-            array = arrays[name] if hasattr(arrays[name], "shape") else numpy.asarray(arrays[name])
+            array = arrays[name] if hasattr(arrays[name], "shape") else _even(kind, name, arrays[name])
             shape_ = public_shape(var, kind != "parameter", steps=kind == "input")
             positions = system.boundaries[name] if kind == "initial value" else ()
             yield Given(name, kind, array, ((sympy.Integer(len(positions)),) if len(positions) > 1 else ()) + shape_)
+
+
+def _even(kind: str, name: str, given: Any) -> Any:
+    """An array from nested lists."""
+    try:
+        return numpy.asarray(given)
+    except ValueError:
+        raise ValueError(
+            f"{kind} {name} has parts of unequal length: pad them to (T, B, …), then lengths={{'t': (B,)}} or a mask"
+        ) from None
 
 
 def _learn(dim: sympy.Expr, number: int, known: dict[sympy.Symbol, int]) -> bool:

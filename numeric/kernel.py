@@ -185,9 +185,10 @@ class Kernel:
     def _sizes_of(self, parameters: Arrays, inputs: Arrays, initial: Arrays, steps: Mapping[str, int] | None) -> Sizes:
         """`sizes_of`, which is asked once for arrays of the same shapes; ranges of indices are checked every time."""
         groups = (parameters, inputs, initial)
-        if any(self.system.variables[name].classes is not None for name in self.system.inputs):
+        lists = any(not hasattr(array, "shape") for arrays in groups for array in arrays.values())
+        if lists or any(self.system.variables[name].classes is not None for name in self.system.inputs):
             return sizes_of(self.system, *groups, steps)
-        key = tuple((name, np.shape(array)) for arrays in groups for name, array in arrays.items())
+        key = tuple((name, array.shape) for arrays in groups for name, array in arrays.items())
         known = (key, len(parameters), len(inputs), tuple((steps or {}).items()))
         if known not in self._sizes:
             found = sizes_of(self.system, *groups, steps)

@@ -208,3 +208,9 @@ def test_what_cannot_be_masked_gets_one_line(text, reason):
     with pytest.raises(ValueError, match=reason) as caught:
         compile(system).forward(case.parameters, case.inputs, case.initial, lengths={"t": [4, 2] + [4] * (batch - 2)})
     assert "\n" not in caught.value.args[0]
+
+
+def test_sequences_of_unequal_length_need_padding_and_lengths():
+    cell = RNN(3, 4)
+    with pytest.raises(ValueError, match=r"^input x has parts of unequal length: pad them .* lengths=\{'t': \(B,\)\}"):
+        cell.kernel.forward(cell.parameters, {"x": [np.ones((5, 3)), np.ones((2, 3))]})
