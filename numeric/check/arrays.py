@@ -90,6 +90,11 @@ def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | 
                 return [shared(one, dump, where) for one in bound(repeated)]
             except Undecided:
                 continue
+        if isinstance(cell, str) and "=" not in cell and cell not in NAMED:
+            try:
+                return bound(dump, derive.load(cell), "")  # a cell whose family has not got it
+            except Undecided:
+                raise reason from None
         family = next((f for f in FAMILIES if isinstance(cell, str) and cell in NAMED and cell.startswith(f)), "")
         if not family:
             raise

@@ -162,11 +162,6 @@ STRUCTURES: tuple[tuple[str, Callable[[], Structure]], ...] = (
 )
 
 
-def family_of(name: str) -> str:
-    """The family that a name narrows to: "gru-cho" is a GRU; "" for one that no family has."""
-    return next((family for family in ("lstm", "gru", "rnn") if family in name.lower()), "")
-
-
 def structures(family: str = "") -> Iterator[Structure]:
     """Structures of a family, or all."""
     for name, make in STRUCTURES:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from derive.expr import Fixed, Op, Ref, Step, apply, is_op, neg, plus, times
+from derive.expr import Fixed, Op, Ref, Step, apply, is_op, neg, plus
 
 Path = tuple[int, ...]
 ZERO, ONE = sympy.Integer(0), sympy.Integer(1)
@@ -80,11 +80,6 @@ def factors(expr: sympy.Expr) -> list[tuple[Path, sympy.Expr]]:
     if is_op(expr, "times"):
         return [((number,), factor) for number, factor in enumerate(expr.operands) if not factor.is_number]
     return [((), expr)]
-
-
-def product(operands: Iterable[sympy.Expr]) -> sympy.Expr:
-    """An elementwise product, 1 if there are no factors."""
-    return times(*operands)
 
 
 def but_first(new: sympy.Expr, old: Ref) -> sympy.Expr:
