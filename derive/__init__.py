@@ -8,6 +8,8 @@ from derive.language import define, parse
 from derive.library import UnknownArchitecture, load, names
 from derive.proof import proofs, prove
 from derive.system import Equation, Origin, System, Var
+from derive.tex import from_latex
+from derive.tracing import trace
 
 __all__ = [
     "Architecture",
@@ -19,9 +21,11 @@ __all__ = [
     "UnknownArchitecture",
     "Var",
     "define",
+    "from_latex",
     "load",
     "names",
     "parse",
     "proofs",
     "prove",
+    "trace",
 ]

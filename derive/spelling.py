@@ -18,6 +18,7 @@ alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho 
 GREEK = tuple(SMALL.split())
 CAPITALS = ("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega")
 LETTERS = frozenset(GREEK) | frozenset(CAPITALS)
+ACCENTS = ("tilde", "hat")  # c_tilde is c̃; a bar would be a cotangent's
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,11 @@ def spell(name: str) -> Symbol:
     base, digits = words[0].rstrip("0123456789"), ""
     if base and base != words[0]:
         digits = words[0][len(base) :]
+    letter = piece(base or words[0], upright_from=2)
+    if words[1:2] and words[1] in ACCENTS:
+        letter = rf"\{words.pop(1)}{{{letter}}}"
     marks = [piece(word) for word in words[1:]]
-    return Symbol(piece(base or words[0], upright_from=2), tuple([digits] * bool(digits) + marks))
+    return Symbol(letter, tuple([digits] * bool(digits) + marks))
 
 
 def piece(word: str, *, upright_from: int = 3) -> str:

@@ -492,3 +492,19 @@ def test_interrupt(capsys, monkeypatch):
     monkeypatch.setattr(verify_command, "evidence_for", interrupt)
     assert main(["verify", "rnn"]) == 130
     assert capsys.readouterr().err == "bptt: interrupted\n"
+
+
+def test_latex_is_read_as_an_argument_and_from_a_file(tmp_path, capsys):
+    latex = r"h_t = \tanh(W h_{t-1} + U x_t + b)"
+    file = tmp_path / "elman.tex"
+    file.write_text(f"\\begin{{equation}}\n{latex} \\label{{eq:h}}\n\\end{{equation}}\n")
+    shown = []
+    for argument in ("h[t] = tanh(W @ h[t-1] + U @ x[t] + b)", latex, str(file)):
+        assert main(["show", argument]) == 0
+        shown.append(capsys.readouterr().out.split("\n", 1)[1])
+    assert shown[0] == shown[1] == shown[2]
+
+
+def test_ambiguous_latex_is_one_reason_with_a_caret(capsys):
+    assert main(["show", r"h_t = \tanh(w h_{t-1})"]) == 2
+    assert "a matrix product, or entry by entry?" in capsys.readouterr().err

@@ -1,8 +1,9 @@
 """From an argument to a `System`: the name of a cell or network, a file of equations, or the equations themselves.
 
 What the library knows by name is meant first (``./lstm`` is the file of that name); then a file; then, if there is an
-``=`` in it, equations.  ``-`` reads standard input.  In an argument ``;`` ends a statement as a line does, outside of
-brackets.  The system of a file is called as the file, ``mycell`` for ``cells/mycell.eqs``; of other text, ``system``.
+``=`` in it, equations, in the language or in the LaTeX of papers.  ``-`` reads standard input.  In an argument ``;``
+ends a statement as a line does, outside of brackets.  The system of a file is called as the file, ``mycell`` for
+``cells/mycell.eqs``; of other text, ``system``.
 
 Read next: `reports.commands.output`.
 """
@@ -18,6 +19,7 @@ from typing import BinaryIO
 import derive
 from derive.networks import NAMED, build
 from derive.statements import MAX_TEXT
+from derive.tex import looks_like_latex
 from reports.commands.failure import Failure
 from reports.writing import file_stem
 
@@ -85,7 +87,8 @@ def _decode(stream: BinaryIO, where: str) -> str:
 
 def _parse(text: str, name: str, where: str, strict: bool) -> derive.System:
     try:
-        system = derive.parse(text, name=name, strict=strict)
+        read = derive.from_latex if looks_like_latex(text) else derive.parse
+        system = read(text, name=name, strict=strict)
     except derive.EquationError as error:
         raise Failure(f"{where}: {error}" if where else str(error)) from error
     for warning in system.warnings:
@@ -100,6 +103,8 @@ def _name_of(path: str) -> str:
 
 def _split(argument: str) -> str:
     """``;`` outside of brackets and comments as the end of a line."""
+    if looks_like_latex(argument):
+        return argument
     depth, comment, text = 0, False, []
     for character in argument:
         comment = (comment or character == "#") and character != "\n"
