@@ -27,6 +27,7 @@ LAZY_TARGETS = {
     "pydoc_data": "half a megabyte of text, without which some distributions install Python",
 }
 LAZY_MODULES = {
+    "derive": "reading LaTeX and tracing functions are imported when they are asked for",
     "derive.system": "functions of later modules are offered as its methods",
     "reports": "resolves its public names on first use: `bptt --help` imports this package",
     "numeric": "what checks a gradient is a third of its modules, and imported when it is asked for",

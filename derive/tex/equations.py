@@ -23,14 +23,6 @@ from derive.tex.tree import Call, Statement, Symbol
 from derive.words import FUNCTIONS
 
 DECLARED = re.compile(r"\s*(?:(const|input)\s+)?([^:=]+?)\s*:\s*([^:=]+?)\s*")
-LATEX = re.compile(r"\\[A-Za-z]|[_^]\{|\^<|_t\b")
-
-
-def looks_like_latex(text: str) -> bool:
-    """Whether equations are written as LaTeX, with ``h_{t-1}``, and not with ``h[t-1]``."""
-    code = "\n".join(re.split(r"[#%]", line)[0] for line in text.splitlines())
-    own = re.search(r"@|\w\s*\[\s*[a-z]\s*(?:[-+]\s*\d+\s*)?\]", code)
-    return bool(LATEX.search(code)) and not own
 
 
 def to_text(latex: str, functions: Mapping[str, str] | None = None) -> str:

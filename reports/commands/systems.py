@@ -19,7 +19,7 @@ from typing import BinaryIO
 import derive
 from derive.networks import NAMED, build
 from derive.statements import MAX_TEXT
-from derive.tex import looks_like_latex
+from derive.tex.look import looks_like_latex
 from reports.commands.failure import Failure
 from reports.writing import file_stem
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 import derive
 from derive.networks import NAMED, build
 from derive.spelling import spell
-from derive.tex import from_latex, looks_like_latex, to_text
+from derive.tex.equations import from_latex, to_text
+from derive.tex.look import looks_like_latex
 
 LSTM_OF_THE_NOTES = r"""
 $$f_t = \sigma \left(W_f [h_{t-1}, x_t] + b_f \right)$$
