@@ -178,6 +178,7 @@ def misplaced(tree: dict[str, Module], readme: str) -> list[str]:
     rows = re.findall(r"^\| *(\d+) *\| *\[`([\w.]+)`\]\(([^)]*)\)", readme, re.MULTILINE)
     names = [name for _, name, _ in rows]
     complaints = [f"{name}: {names.count(name)} rows" for name in tree if names.count(name) != 1]
+    graph = import_graph(tree)
     for place, (number, name, path) in enumerate(rows, 1):
         if int(number) != place:
             complaints.append(f"row {number}: should be {place}")
@@ -185,7 +186,7 @@ def misplaced(tree: dict[str, Module], readme: str) -> list[str]:
             complaints.append(f"{name}: not a module")
         elif path != tree[name].path:
             complaints.append(f"{name}: links to {path}")
-        later = set(names[place:]).intersection(import_graph(tree).get(name, ()))
+        later = set(names[place:]).intersection(graph.get(name, ()))
         complaints += [f"{name}: before {target}, which it imports" for target in sorted(later)]
     return complaints
 
