@@ -49,6 +49,8 @@ def load(name: str, tensors: Any, system: System, *, prefix: str = "") -> dict[s
     forms = [_form(layout, place, system) for place in held]
     shapes, found = [], dict[str, Array]()
     for group, place, form in zip(groups, held, forms, strict=True):
+        if group.way < 0 < place.direction:
+            raise ValueError(f"{next(iter(group.names.values()))} runs backward, and {place.states[0]} forward")
         _check_fit(layout, form, group, place)
         shapes += _shaped(form, group, place)
     dims = solved(shapes)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,12 @@ def grouped(layout: Framework, arrays: Mapping[str, Array]) -> list[Group]:
             if what.role in group.arrays:
                 raise ValueError(f"{name} and {group.names[what.role]} are both {what.role} of one layer")
             group.arrays[what.role], group.names[what.role] = array, name
-    return [groups[key] for key in sorted(groups)]
+    found = [groups[key] for key in sorted(groups)]
+    for one, other in pairwise(found):
+        for role in one.names.keys() ^ other.names.keys() if one.number == other.number else ():
+            name = one.names.get(role) or other.names[role]
+            raise ValueError(f"{name} is there for one direction, and missing for the other")
+    return found
 
 
 def _numbered(layout: Framework, layers: list[str], names: Mapping[str, Said]) -> dict[str, int]:

@@ -194,6 +194,20 @@ def test_onnx(cell, operator, attributes, direction, evaluator, network, drawn, 
     assert deviation(outputs(system, parameters, x), np.concatenate(list(y.transpose(1, 0, 2, 3)), axis=-1)) <= bound
 
 
+@pytest.mark.needs("onnx")
+@pytest.mark.parametrize("reset", [0, 1])
+def test_both_biases_of_onnx(reset, rng):
+    """Both are drawn; before the product they add up in n as well, after it the second is reset."""
+    from onnx.reference import ReferenceEvaluator
+
+    tensors = {name: rng.uniform(-1, 1, shape) for name, shape in (("W", (1, 9, 4)), ("R", (1, 9, 3)), ("B", (1, 18)))}
+    system, parameters = exchange.read("onnx", tensors, cell=("gru-cho", "gru-reset-after")[reset])
+    x = rng.standard_normal((STEPS, BATCH, 4))
+    model = onnx_model("GRU", tensors, "forward", np.float64, {"linear_before_reset": reset})
+    (y,) = ReferenceEvaluator(model).run(None, {"X": x})
+    assert deviation(outputs(system, parameters, x), y[:, 0]) <= BOUND
+
+
 # --- Flax ---------------------------------------------------------------------------------------------------------
 
 

@@ -70,6 +70,11 @@ LOADED = [  # framework, tensors, system, what is to be said
     ("onnx", {**NODE, "P": ones(1, 9)}, "lstm", "the peephole of i is not zero, and the system has none"),
     ("onnx", {**NODE, "W": ones(12, 4)}, "lstm", r"W has the shape \(12, 4\); its first axis is that of the dir"),
     ("flax", {"cell": {"ii": {"kernel": ones(4, 3)}}}, "lstm", "there is no recurrent layer of flax in cell/ii/kernel"),
+    (
+        *("onnx", {"W": ones(2, 12, 4), "R": ones(2, 12, 3), "B": ones(1, 24)}, "lstm"),
+        "^B is there for one direction, and missing for the other",
+    ),
+    ("pytorch", {f"{k}_reverse": v for k, v in weights().items()}, "lstm", "_l0_reverse runs backward, and h forward"),
     ("torch", weights(), "lstm", "no layout is called 'torch'; there are pytorch, keras, onnx, flax"),
     ("pytorch", {}, "lstm", "there are no tensors"),
 ]  # fmt: skip
