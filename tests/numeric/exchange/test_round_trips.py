@@ -34,7 +34,7 @@ def built(cell, layers, both):
     return part if layers == 1 else stack(part, layers)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     pair=st.sampled_from(PAIRS),
     layers=st.integers(1, 3),
@@ -84,14 +84,12 @@ def test_layers_of_several_widths_and_directions(framework, cell, ways, network,
 
 @pytest.mark.parametrize("framework", CELLS)
 def test_from_framework_to_framework(framework, network, drawn, rng):
-    """The same parameters through any two layouts, an LSTM of two layers in two directions."""
+    """The same parameters through one layout and then all others, an LSTM of two layers in two directions."""
     system = network("lstm", (2, 2))
-    parameters = drawn(system, rng)
-    for other in CELLS:
-        here, held = exchange.read(framework, exchange.dump(framework, parameters, system))
-        there, kept = exchange.read(other, exchange.dump(other, held, here))
-        assert here == there == system
-        assert all(np.array_equal(kept[name], parameters[name]) for name in parameters)
+    parameters = held = drawn(system, rng)
+    for name in (framework, *CELLS):
+        held = exchange.load(name, exchange.dump(name, held, system), system)
+    assert all(np.array_equal(held[name], parameters[name]) for name in parameters)
 
 
 TWO_BIASES = "\n".join(
