@@ -44,12 +44,17 @@ def _collected(shapes: Iterable[tuple[sympy.Expr, ...]]) -> sympy.Expr:
 
 
 def _weights(layer: Layer, biases: int) -> sympy.Expr:
-    return layer.gates * layer.units * (layer.inputs + layer.units + (biases if layer.bias else 0))
+    projection = 0 if layer.projection is None else layer.projection * layer.units
+    return layer.gates * layer.units * (layer.inputs + layer.recurrent + (biases if layer.bias else 0)) + projection
 
 
 def keras(layer: Layer) -> sympy.Expr | None:
     """Keras: one bias per gate, two in a GRU that resets after the product; gates share their activations."""
-    if layer.peepholes or (layer.kind == "lstm" and layer.activations[1] != layer.activations[2]):
+    if (
+        layer.projection is not None
+        or layer.peepholes
+        or (layer.kind == "lstm" and layer.activations[1] != layer.activations[2])
+    ):
         return None
     return _weights(layer, 2 if layer.kind == "gru-after" else 1)
 
@@ -63,7 +68,7 @@ def pytorch(layer: Layer) -> sympy.Expr | None:
 
 def onnx(layer: Layer) -> sympy.Expr | None:
     """ONNX: two biases per gate; peepholes are three more columns, o sees the new cell state."""
-    if layer.kind == "rnn" and layer.activations[0] not in ONNX_RNN:
+    if layer.projection is not None or (layer.kind == "rnn" and layer.activations[0] not in ONNX_RNN):
         return None
     return _weights(layer, 2) + (3 * layer.units if layer.peepholes else 0)
 
@@ -104,7 +109,7 @@ def layers_of(system: System) -> tuple[list[Layer], list[sympy.Expr]]:
     Raises:
         NoLayer: if it is more, or something else, than that.
     """
-    system = _embeddings_named(system)
+    system = embeddings_named(system)
     layers: list[Layer] = []
     used: list[str] = []
     inlined: set[str] = set()
@@ -175,7 +180,7 @@ def _is_weight(system: System, expr: sympy.Expr) -> bool:
     return name in system.defined and not list(refs(system.equation(name).expr))
 
 
-def _embeddings_named(system: System) -> System:
+def embeddings_named(system: System) -> System:
     """The system with a name of its own for every embedding that stands inside a larger expression."""
     supply, found = NameSupply(set(system.variables)), dict[sympy.Expr, Equation]()
     variables = dict(system.variables)

@@ -53,6 +53,7 @@ class Algebra:
         self.system, self.within, self.states = system, frozenset(within), frozenset(states)
         self.recurrent = {e.name for c in system.components if c.direction for e in c.equations}
         self.inlined: set[str] = set()  # maps outside of the recurrence that were written out
+        self.columns: dict[str, tuple[str, sympy.Expr, sympy.Expr]] = {}  # of what stands in `lin`: "W[0:H]"
 
     def definition(self, name: str) -> sympy.Expr:
         """The right side of a quantity.
@@ -108,11 +109,14 @@ class Algebra:
         if self.system.variables[weight.name].role != "parameter" or self.system.shape_of(column)[1] != 1:
             raise NoLayer(f"{to_text(expr)} is not a weight times a column")
         if not is_op(column, "concat"):
+            self.columns[weight.name] = (weight.name, sympy.Integer(0), self.system.shape_of(column)[0])
             return LIN(self.symbol(weight), self._operand(column))
-        parts = zip(column.operands, bounds(column, self.system.shape_of), strict=True)
-        return sympy.Add(
-            *(LIN(sympy.Symbol(f"{weight.name}[{low}:{high}]"), self._operand(p)) for p, (low, high) in parts)
-        )
+        terms = []
+        for part, (low, high) in zip(column.operands, bounds(column, self.system.shape_of), strict=True):
+            block = f"{weight.name}[{low}:{high}]"
+            self.columns[block] = (weight.name, low, high)
+            terms.append(LIN(sympy.Symbol(block), self._operand(part)))
+        return sympy.Add(*terms)
 
     def _operand(self, column: sympy.Expr) -> sympy.Expr:
         """What a weight multiplies: another layer's output keeps its name."""

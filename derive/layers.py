@@ -1,7 +1,7 @@
 """Which recurrent layer a system is, found by structure and not by names.
 
-Few patterns suffice: Elman, LSTM (with diagonal peepholes), GRU (reset before or after the product).  The polarity of
-a GRU's gate is no difference: 1 − σ(a) = σ(−a), its weights change sign.
+Few patterns suffice: Elman, LSTM (with diagonal peepholes, or a projection), GRU (reset before or after the product).
+The polarity of a GRU's gate is no difference: 1 − σ(a) = σ(−a), its weights change sign.
 
 Read next: `derive.conventions`.
 """
@@ -28,6 +28,7 @@ class Layer:
         bias: whether its gates have biases.
         peepholes: whether its gates see the cell state through diagonal matrices.
         activations: of the gates and of the candidate (for an LSTM, of the cell as well).
+        projection: P, if the recurrence reads P numbers that a matrix makes of the H of an LSTM; else None.
     """
 
     kind: str
@@ -36,6 +37,12 @@ class Layer:
     bias: bool
     peepholes: bool = False
     activations: tuple[str, ...] = ()
+    projection: sympy.Expr | None = None
+
+    @property
+    def recurrent(self) -> sympy.Expr:
+        """What the recurrence reads: H numbers, or P."""
+        return self.units if self.projection is None else self.projection
 
     @property
     def gates(self) -> int:
@@ -44,7 +51,15 @@ class Layer:
 
 
 class Cell:
-    """One recurrence, to be matched with the patterns."""
+    """One recurrence, to be matched with the patterns.
+
+    Attributes:
+        gates: after `layer`, what each gate adds up; "h" of an RNN, f, i, o and g of an LSTM, z, r and n of a GRU.
+        inside: biases of n that its reset gate multiplies.
+        keeps: whether z multiplies the old state of a GRU, and not the candidate.
+        output: the state that the layer above reads.
+        projection: the matrix that makes the output, if there is one.
+    """
 
     def __init__(self, system: System, component: Component) -> None:
         self.system, self.states, self.axis = system, component.carried, component.axis
@@ -55,6 +70,10 @@ class Cell:
         self.before = {n: sympy.Symbol(f"{n}[{component.axis}{shift:+d}]") for n in self.states}
         self.now = {n: sympy.Symbol(f"{n}[{component.axis}]") for n in self.states}
         self.sources: set[frozenset[sympy.Expr]] = set()
+        self.gates: dict[str, Affine] = {}
+        self.inside: tuple[str, ...] = ()
+        self.keeps = True
+        self.output, self.projection = self.states[0], ""
 
     def layer(self) -> Layer:
         """The layer that this is.
@@ -71,20 +90,22 @@ class Cell:
         return self._rnn(state, step) if is_function(step) else self._gru(state, step)
 
     def _rnn(self, state: str, step: sympy.Expr) -> Layer:
-        gate = self._gate(step.args[0], self.before[state])
-        return self._finish("rnn", state, [gate], (activation(step),))
+        self.gates = {"h": self._gate(step.args[0], self.before[state])}
+        return self._finish("rnn", state, (activation(step),))
 
     def _lstm(self) -> Layer:
         for hidden, cell in (self.states, self.states[::-1]):
             out, memory = self.algebra.definition(hidden), self.algebra.definition(cell)
+            projection, out = (str(out.args[0]), out.args[1]) if out.func == LIN else ("", out)
             factors = [f for f in out.args if is_function(f)] if out.is_Mul and len(out.args) == 2 else []
             seen = [f for f in factors if f.args == (self.now[cell],)]
             if len(factors) == 2 and len(seen) == 1:
                 (gate,) = (f for f in factors if f is not seen[0])
+                self.output, self.projection = hidden, projection
                 return self._memory(hidden, cell, gate, seen[0], memory)
         raise NoLayer("no output o * tanh(c)")
 
-    def _memory(self, hidden: str, cell: str, o: sympy.Expr, seen: sympy.Expr, memory: sympy.Expr) -> Layer:
+    def _memory(self, hidden: str, cell: str, o: sympy.Expr, squashed: sympy.Expr, memory: sympy.Expr) -> Layer:
         terms = sympy.Add.make_args(memory)
         kept = [term for term in terms if term.is_Mul and self.before[cell] in term.args]
         written = [term for term in terms if term not in kept]
@@ -97,13 +118,14 @@ class Cell:
         if not (activation(i) == activation(f) == activation(o)):
             raise NoLayer("gates with different activations")
         new, old = self.now[cell], self.before[cell]
-        gates = [self._gate(x.args[0], self.before[hidden], allowed) for x, allowed in ((f, old), (i, old), (o, new))]
-        peepholes = {bool(gate.diagonals) for gate in gates}
+        read = {"f": (f, old), "i": (i, old), "o": (o, new)}
+        self.gates = {k: self._gate(gate.args[0], self.before[hidden], seen) for k, (gate, seen) in read.items()}
+        peepholes = {bool(gate.diagonals) for gate in self.gates.values()}
         if len(peepholes) != 1:
             raise NoLayer("peepholes in some gates only")
-        gates.append(self._gate(g.args[0], self.before[hidden]))
-        activations = (activation(f), activation(g), activation(seen))
-        return self._finish("lstm", hidden, gates, activations, peepholes=peepholes.pop())
+        self.gates["g"] = self._gate(g.args[0], self.before[hidden])
+        activations = (activation(f), activation(g), activation(squashed))
+        return self._finish("lstm", cell, activations, peepholes=peepholes.pop())
 
     def _gru(self, state: str, step: sympy.Expr) -> Layer:
         h = self.before[state]
@@ -111,7 +133,9 @@ class Cell:
         if len(tops) != 2:
             raise NoLayer("no interpolation z * n + (1 - z) * h")
         for z, n in (tuple(sorted(tops, key=str)), tuple(sorted(tops, key=str, reverse=True))):
-            if 0 in (sympy.expand(step - z * n - (1 - z) * h), sympy.expand(step - z * h - (1 - z) * n)):
+            rest = [sympy.expand(step - a * z - b * (1 - z)) for a, b in ((n, h), (h, n))]
+            if 0 in rest:
+                self.keeps = rest[1] == 0
                 return self._candidate(state, z, n)
         raise NoLayer("no interpolation z * n + (1 - z) * h")
 
@@ -130,9 +154,9 @@ class Cell:
         (r,) = outer | inner
         if activation(r) != activation(z):
             raise NoLayer("gates with different activations")
-        gates = [self._gate(z.args[0], h), self._gate(r.args[0], h)]
+        self.gates = {"z": self._gate(z.args[0], h), "r": self._gate(r.args[0], h)}
         if inner:
-            gates.append(self._gate(n.args[0], r * h))
+            self.gates["n"] = self._gate(n.args[0], r * h)
         else:
             reset = affine(sympy.Add(*(term / r for term in terms if term.is_Mul and r in term.args)))
             rest = affine(sympy.Add(*(term for term in terms if not (term.is_Mul and r in term.args))))
@@ -141,8 +165,9 @@ class Cell:
             joined = Affine(
                 reset.products + rest.products, reset.diagonals + rest.diagonals, reset.biases + rest.biases
             )
-            gates.append(self._checked(joined, h, None))
-        return self._finish("gru-before" if inner else "gru-after", state, gates, (activation(z), activation(n)))
+            self.inside = reset.biases
+            self.gates["n"] = self._checked(joined, h, None)
+        return self._finish("gru-before" if inner else "gru-after", state, (activation(z), activation(n)))
 
     def _gate(self, argument: sympy.Expr, state: sympy.Expr, peephole: sympy.Symbol | None = None) -> Affine:
         return self._checked(affine(argument), state, peephole)
@@ -165,16 +190,17 @@ class Cell:
         name, _, index = text.partition("[")
         return index == f"{self.axis}]" and name not in self.algebra.within
 
-    def _finish(
-        self, kind: str, state: str, gates: list[Affine], activations: tuple[str, ...], *, peepholes: bool = False
-    ) -> Layer:
-        biases = {bool(gate.biases) for gate in gates}
+    def _finish(self, kind: str, state: str, activations: tuple[str, ...], *, peepholes: bool = False) -> Layer:
+        biases = {bool(gate.biases) for gate in self.gates.values()}
         if len(self.sources) != 1 or len(biases) != 1:
             raise NoLayer("gates differ in their inputs or biases")
         (sources,) = self.sources
         sizes = [self._size(source) for source in sorted(sources, key=str)]
-        units = self.system.variables[state].shape[0]
-        return Layer(kind, units, sympy.Add(*sizes), biases.pop(), peepholes, activations)
+        units, projected = self.system.variables[state].shape[0], None
+        if self.projection:
+            self.used.append(self.projection)
+            projected = self.system.variables[self.output].shape[0]
+        return Layer(kind, units, sympy.Add(*sizes), biases.pop(), peepholes, activations, projected)
 
     def _size(self, source: sympy.Symbol) -> sympy.Expr:
         return self.system.variables[source.name.partition("[")[0]].shape[0]

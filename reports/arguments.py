@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from reports import dispatch
-from reports.options import check_options, copy_options, language_model_options, ner_options
+from reports.options import check_options, copy_options, language_model_options, ner_options, weights_options
 
 SYSTEM = "a name (see bptt list), a file of equations, - for standard input, or the equations themselves"
 RNN = "'h[t] = tanh(W @ h[t-1] + U @ x[t] + b)'"
@@ -155,6 +155,19 @@ def parser() -> argparse.ArgumentParser:
     _takes_system(code)
     code.add_argument("-o", "--out", default="", metavar="FILE", help="write to a file")
     code.add_argument("--force", action="store_true", help="overwrite the file")
+
+    weights = _command(
+        commands,
+        "weights",
+        dispatch.weights,
+        "weights of PyTorch, Keras, ONNX or Flax: what a file holds, and the same for another of them",
+        [
+            "bptt weights model.safetensors",
+            "bptt weights model.safetensors --prefix encoder.lstm. --to keras -o encoder.npz",
+            "bptt weights node.npz --from onnx --cell gru-reset-after --to pytorch -o gru.safetensors",
+        ],
+    )
+    weights_options(weights)
 
     _adds_demos(commands)
     return whole

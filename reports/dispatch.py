@@ -134,6 +134,22 @@ def code(options: Namespace) -> int:
     return code(options.system, out=options.out, force=options.force, as_json=options.json, strict=options.strict)
 
 
+def weights(options: Namespace) -> int:
+    """Weights of a framework."""
+    from reports.commands.weights import weights
+
+    return weights(
+        options.file,
+        source=options.source,
+        to=options.to,
+        out=options.out,
+        prefix=options.prefix,
+        cell=options.cell,
+        force=options.force,
+        as_json=options.json,
+    )
+
+
 def demo_language_model(options: Namespace) -> int:
     """A model of English."""
     from reports.commands.demo_language_model import language_model

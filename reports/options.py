@@ -1,4 +1,4 @@
-"""Options of `bptt check` and of the demos, and in parentheses what they are if they are not given.
+"""Options of `bptt check`, `bptt weights` and of the demos, with what they are if they are not given in parentheses.
 
 Imports nothing heavy, because `bptt --help` imports this module.
 
@@ -70,3 +70,19 @@ def _seconds(text: str) -> float:
     if not 0 < value < 1e6:
         raise ValueError
     return value
+
+
+def weights_options(parser: ArgumentParser) -> None:
+    """Options of ``bptt weights``."""
+    frameworks = ("pytorch", "keras", "onnx", "flax")
+    parser.add_argument("file", metavar="FILE", help="npz or safetensors; pickles (.pt) are not read")
+    parser.add_argument(
+        "--from", dest="source", default="", choices=frameworks, help="whose names (default: found out)"
+    )
+    parser.add_argument("--to", default="", choices=frameworks, help="convert to the names and layouts of another")
+    parser.add_argument("-o", "--out", default="", metavar="FILE", help="where to, .npz or .safetensors")
+    parser.add_argument("--prefix", metavar="TEXT", help="the network whose names begin so, encoder.lstm.")
+    parser.add_argument(
+        "--cell", default="", metavar="NAME", help="what weights do not say: rnn-relu, gru-reset-after …"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite the file")

@@ -153,6 +153,14 @@ def test_polarity_of_the_gru_is_no_difference():
     assert conventions(derive.parse(update)) == conventions(derive.parse(GRU_AFTER))
 
 
+def test_a_projection_is_one_matrix_more_and_the_recurrence_reads_less():
+    """torch LSTM(10, 20, proj_size=5): 1460; catalogued frameworks beside PyTorch have none."""
+    found = conventions(derive.load("lstm-projected"))
+    sizes = dict(zip(sympy.symbols("D H P", integer=True, positive=True), (10, 20, 5), strict=True))
+    assert found["pytorch"].subs(sizes) == 1460
+    assert (found["keras"], found["onnx"]) == (None, None)
+
+
 def test_symbolic_counts():
     lstm = derive.parse(LSTM)
     h, d = sympy.symbols("H D", integer=True, positive=True)
