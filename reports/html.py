@@ -30,6 +30,7 @@ from reports.page import SCRIPT, STYLE
 LONG, LONG_TERM = 25.0, 19.0  # em; a longer sum, or a term, needs the line for itself: its reason goes below
 WIDE = 14.0  # em; longer formulas in running text get a scroll bar of their own on narrow screens
 _XML_PROLOG = re.compile(r"^\s*(?:<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|\s+)*", re.DOTALL)
+_REFERENCE = re.compile(r"\{eq:[^{}]*\}")  # a reason that always has room
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 _PYTHON = re.compile(
     r"(?P<co>\#[^\n]*)"
@@ -154,7 +155,14 @@ class _Writer:
             return f'<td class="{kind}">{content}</td>' if content else ""
 
         terms = [to_mathml(row.terms[0], display=True)]
-        terms += [to_mathml(term, display=True, infix=True) for term in row.terms[1:]]
+        for term in row.terms[1:]:  # what is equal stays together where it can
+            if term.startswith("="):
+                terms[0] = terms[0] if "step" in terms[0] else f'<span class="step">{terms[0]}'
+                terms[-1] += "</span>"
+            step = '<span class="step">' if term.startswith("=") else ""
+            terms.append(step + to_mathml(term, display=True, infix=True))
+        if "step" in terms[0]:
+            terms[-1] += "</span>"
         if row.tail:
             terms.append(f'<span class="tail">{to_mathml(row.tail)}</span>')
         # A copied row of a derivation carries the left side that stands above it.
@@ -168,7 +176,7 @@ class _Writer:
             cell("number", f'<a href="#eq-{printed}" aria-label="Equation {printed}">({printed})</a>'),
         )
         widths = [width(part) for part in (*row.terms, row.tail)]
-        long = sum(widths) > LONG or max(widths) > LONG_TERM
+        long = (sum(widths) > LONG or max(widths) > LONG_TERM) and not _REFERENCE.fullmatch(row.reason)
         kind = " ".join(("on" if not row.left else "first", *(("below",) if long else ())))
         return (
             f'<tr id="eq-{printed}" class="{kind}" data-tex="{_text(copied)}">'

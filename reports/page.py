@@ -95,6 +95,7 @@ nav a { color: var(--ink); }
     padding-block: .12rem !important;
   overflow-wrap: normal; scrollbar-width: thin; }
 .tail { margin-left: 1.6em; }
+.step { display: inline-block; }
 .reason { grid-column: 4; color: var(--soft); font-size: .84rem; line-height: 1.4; text-align: right;
   padding-left: 1rem !important; }
 .shape { grid-column: 5; color: var(--soft); font-size: .84em; padding-left: 1.1rem !important;

@@ -28,6 +28,7 @@ from reports.sections.certificate import in_full, in_short, versions
 from reports.sections.chain import chain
 from reports.sections.code import code
 from reports.sections.counts import counts
+from reports.sections.example import example
 from reports.sections.forward import forward, notation
 from reports.sections.local import local_derivatives
 from reports.sections.parameters import inputs, parameters
@@ -45,6 +46,7 @@ SECTIONS: tuple[Section, ...] = (
     inputs,
     chain,
     counts,
+    example,
     in_full,
 )
 FORMATS = ("html", "tex", "json")
