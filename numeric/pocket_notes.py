@@ -18,7 +18,7 @@ import numpy as np
 from derive.library import load
 from derive.system import System
 from numeric.arrays import public_shape
-from numeric.pocket import Given
+from numeric.pocket_numbers import Given
 
 WORDS = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0))  # one-hot rows of "movie was okay", of four words
 CELL = (4, 5, 6)

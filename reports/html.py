@@ -20,6 +20,7 @@ import base64
 import hashlib
 import re
 from html import escape
+from urllib.parse import quote
 
 from reports.document import Block, Code, Figure, Heading, Note, Prose, Report, Row, Rows, Table, number
 from reports.formula import width
@@ -41,14 +42,14 @@ _PYTHON = re.compile(
 )
 
 
-def render(report: Report) -> str:
-    """The text of the HTML file."""
+def render(report: Report, *, other: str = "") -> str:
+    """The text of the HTML file; `other` is a file with the same equations, to which every number leads."""
     numbering = number(report.blocks)
     policy = (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()}'"
     )
-    writer = _Writer(dict(numbering.equations))
+    writer = _Writer(dict(numbering.equations), quote(other))
     body = "\n".join(
         writer.block(block, printed) for block, printed in zip(report.blocks, numbering.blocks, strict=True)
     )
@@ -83,10 +84,10 @@ def _text(text: str) -> str:
 
 
 class _Writer:
-    """Blocks as HTML, given the numbers of the equations."""
+    """Blocks as HTML, given the numbers of the equations, and the address of a file with the same ones."""
 
-    def __init__(self, equations: dict[str, int]) -> None:
-        self.equations = equations
+    def __init__(self, equations: dict[str, int], other: str = "") -> None:
+        self.equations, self.other = equations, other
 
     def line(self, text: str, *, links: bool = True) -> str:
         """A line of text with its marks."""
@@ -173,7 +174,7 @@ class _Writer:
             cell("terms", "\n".join(terms)),
             cell("shape", to_mathml(row.shape) if row.shape else ""),
             cell("reason", self.line(row.reason)),
-            cell("number", f'<a href="#eq-{printed}" aria-label="Equation {printed}">({printed})</a>'),
+            cell("number", f'<a href="{self.other}#eq-{printed}" aria-label="Equation {printed}">({printed})</a>'),
         )
         widths = [width(part) for part in (*row.terms, row.tail)]
         long = (sum(widths) > LONG or max(widths) > LONG_TERM) and not _REFERENCE.fullmatch(row.reason)

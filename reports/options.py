@@ -70,3 +70,22 @@ def _seconds(text: str) -> float:
     if not 0 < value < 1e6:
         raise ValueError
     return value
+
+
+def example_options(parser: ArgumentParser) -> None:
+    """Options of the worked example and of exercises."""
+    parser.add_argument(
+        "--example",
+        default="default",
+        metavar="NAME",
+        help="default, none, notes or one of the notes' examples by name",
+    )
+    parser.add_argument(
+        "--exercise", action="store_true", help="leave steps blank; write NAME-exercise and NAME-solutions"
+    )
+    parser.add_argument(
+        "--blank",
+        default="",
+        metavar="KINDS",
+        help="what: of delta,parameters,count,example (default all but parameters)",
+    )

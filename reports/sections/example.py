@@ -21,8 +21,9 @@ from derive.expr import fixed, ref
 from derive.latex import dim_latex
 from derive.typeset import terms as typeset_terms
 from derive.typeset import typeset
-from numeric.pocket import DIGITS, Line, Worked, given_for, worked
+from numeric.pocket import DIGITS, Line, Worked, worked
 from numeric.pocket_notes import note_for
+from numeric.pocket_numbers import given_for
 from reports.context import Context
 from reports.document import Block, Heading, Prose, Row, Rows, Table
 from reports.inline import plain
@@ -240,19 +241,23 @@ class _Writer:
         update = self.work.update
         if not update.rate:
             return []
-        before, after = number(update.before), number(update.after)
-        rate = number(update.rate)
-        text = (
-            rf"Every parameter moves against its gradient, $\theta' = \theta - {rate}\,"
-            rf"{self.names.derivative(LOSS, chr(92) + 'theta')}$. The loss falls from ${before}$ to ${after}$."
-        )
+        slope = self.names.derivative(LOSS, r"\theta")
+        text = rf"Every parameter moves against its gradient, $\theta' = \theta - {number(update.rate)}\,{slope}$:"
+        losses = ((rf"{LOSS}(\theta)", update.before), (rf"{LOSS}(\theta')", update.after))
+        falls = tuple(Row(left, (number(value),)) for left, value in losses)
         rows = []
         for name, gradient in update.gradients.items():
             old = _matrix(self.work.given.parameters[name])
             cells = (old, _matrix(gradient), _matrix(update.parameters[name]))
             rows.append((f"${self.names.written(name)}$", *(f"${array(cell)}$" for cell in cells)))
         header = ("Parameter", "before", "gradient", "after")
-        return [Heading(2, "One update", "example-update"), Prose(text), Table(header, tuple(rows), align="lrrr")]
+        return [
+            Heading(2, "One update", "example-update"),
+            Prose(text),
+            Table(header, tuple(rows), align="lrrr"),
+            Prose("So the loss falls:"),
+            Rows(falls),
+        ]
 
 
 def _matrix(value: np.ndarray) -> np.ndarray:
