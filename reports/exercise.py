@@ -24,8 +24,8 @@ from reports.document import Block, Code, Heading, Note, Report, Row, Rows, Tabl
 KINDS = ("delta", "parameters", "count", "example")
 DEFAULT = ("delta", "count", "example")
 FORMATS = ("html", "tex")
-RULE = r"\underline{\qquad\qquad\qquad\qquad}"
-SHORT = r"\underline{\qquad\qquad}"
+ROOM = r"\phantom{\frac{1}{2}}"  # above the rule, for a pen
+LONG, RULE, SHORT = (rf"\underline{{{above}" + r"\qquad" * n + "}" for above, n in ((ROOM, 8), ("", 4), ("", 2)))
 SHOWN = 3  # one of so many forward rows of the example is shown as a model
 DROPPED = frozenset({"code"})  # sections that repeat the derivation
 
@@ -144,7 +144,7 @@ class _Walk:
         kept, answers = row.terms[:first], row.terms[first:]
         self.count += 1
         reason = row.reason if section == "example" or not row.reason else self._text(row.reason)
-        terms = (f"= {RULE}" if kept else RULE,) if self.blank else tuple(map(_underlined, answers))
+        terms = (f"= {RULE}" if kept else LONG,) if self.blank else tuple(map(_underlined, answers))
         return replace(row, terms=(*kept, *terms), reason=reason)
 
     def _from(self, section: str, part: str, row: Row, place: int, rows: int) -> int | None:
@@ -173,8 +173,6 @@ class _Walk:
     def _table(self, section: str, part: str, block: Table) -> Table:
         if section == "counts" and "count" in self.kinds:
             first = 2 if block.header[1:2] == ("Shape",) else 1
-        elif section == "example" and part == "One update" and "example" in self.kinds:
-            first = 2
         elif section == "example" and ("example" in self.kinds or (part == "Backward" and "delta" in self.kinds)):
             first = 1
         else:

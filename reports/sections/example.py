@@ -247,17 +247,23 @@ class _Writer:
         falls = tuple(Row(left, (number(value),)) for left, value in losses)
         rows = []
         for name, gradient in update.gradients.items():
-            old = _matrix(self.work.given.parameters[name])
-            cells = (old, _matrix(gradient), _matrix(update.parameters[name]))
-            rows.append((f"${self.names.written(name)}$", *(f"${array(cell)}$" for cell in cells)))
-        header = ("Parameter", "before", "gradient", "after")
+            own, old, new = self.names.written(name), self.work.given.parameters[name], update.parameters[name]
+            bare = array(_matrix(gradient))
+            slope = self.names.derivative(LOSS, own)
+            rate = number(update.rate)
+            moved = [own, rf"- {rate}\,{slope}", f"= {array(_matrix(old))}", rf"- {rate} \cdot {_factor(bare)}"]
+            rows.append(Row(f"{{{own}}}'", _unary([*moved, f"= {array(_matrix(new))}"])))
         return [
             Heading(2, "One update", "example-update"),
             Prose(text),
-            Table(header, tuple(rows), align="lrrr"),
+            Rows(tuple(rows)),
             Prose("So the loss falls:"),
             Rows(falls),
         ]
+
+
+def _factor(number: str) -> str:
+    return f"({number})" if number.startswith("-") else number
 
 
 def _matrix(value: np.ndarray) -> np.ndarray:
