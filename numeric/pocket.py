@@ -120,6 +120,11 @@ def worked(system: System, reading: System, given: Given) -> Worked:
     Raises:
         ValueError: if the numbers do not fit, or some value is not finite.
     """
+    with np.errstate(all="ignore"):  # what is not finite is said below
+        return _worked(system, reading, given)
+
+
+def _worked(system: System, reading: System, given: Given) -> Worked:
     loss = scalar_losses(system)
     seeds = _seeds(system, reading, _forward(system, given, given.parameters))
     own = {**given.parameters, **given.inputs, **seeds}

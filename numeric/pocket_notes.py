@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import sympy
 
+from derive.dimensions import dimension
 from derive.library import load
 from derive.system import System
-from numeric.arrays import public_shape
 from numeric.pocket_numbers import Given
 
 WORDS = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0))  # one-hot rows of "movie was okay", of four words
@@ -55,11 +56,10 @@ class PocketNote:
         """Its numbers as arrays."""
         steps = {axis: len(self.inputs) for axis in system.axes}
         sizes = {**self.sizes, **{axis.upper(): n for axis, n in steps.items()}}
-        numbers = {str(name): size for name, size in sizes.items()}
+        numbers = {dimension(name): size for name, size in sizes.items()}
         parameters = {}
         for name in system.parameters:
-            dims = public_shape(system.variables[name], batched=False)
-            shape = tuple(int(dim.subs(numbers)) for dim in dims)
+            shape = tuple(int(sympy.sympify(dim).subs(numbers)) for dim in system.variables[name].shape)
             parameters[name] = np.array(self.parameters.get(name, np.zeros(shape)), float)
         inputs = {name: np.array(self.inputs, float)[:, None] for name in system.inputs}
         initial = {name: np.array(value, float)[None] for name, value in self.initial.items()}

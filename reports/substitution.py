@@ -23,7 +23,7 @@ from derive.primitives import TABLE
 from derive.rewrite import rebuild
 from derive.typeset import PlainNames, additive, typeset
 from numeric.arrays import Sizes
-from numeric.pocket import NOTHING, places, printed, value_of
+from numeric.pocket import DIGITS, NOTHING, places, printed, value_of
 
 MOVES = frozenset({"transpose", "rows", "embed", "concat", "take", "broadcast_to", "scatter", "stop"})
 FUNCTION = re.compile(r"(\\(?:tanh|sigma|exp|sin|cos))(?=\(|\\left\()")
@@ -33,7 +33,7 @@ SUM, PRODUCT = 1, 2
 def number(value: float, tight: int = 0) -> str:
     """``0.5``, ``0.5370``, ``-1``, ``3.21 \\cdot 10^{-5}``; a negative one in parentheses where something binds."""
     exact = abs(value - round(value, 3)) < NOTHING
-    value = float(printed(value))
+    unrounded, value = value, float(printed(value))
     digits = places(value)
     if exact:
         text = f"{value:.3f}".rstrip("0").rstrip(".")
@@ -43,6 +43,7 @@ def number(value: float, tight: int = 0) -> str:
         return f"({text})" if tight >= PRODUCT else text
     else:
         text = f"{value:.{digits}f}"
+        text = text.rstrip("0") if digits > DIGITS and value == round(value, digits - 2) == unrounded else text
     return f"({text})" if tight >= PRODUCT and text.startswith("-") else text
 
 
@@ -52,7 +53,7 @@ def array(value: np.ndarray, tight: int = 0) -> str:
     if value.shape == (1, 1):
         return number(value[0, 0], tight)
     rows = r" \\ ".join(" & ".join(number(entry) for entry in row) for row in value.tolist())
-    return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
+    return rf"{{\begin{{bmatrix}} {rows} \end{{bmatrix}}}}"  # in braces, so that its fences fit it alone
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,9 @@ class Substitution:
         """Every term that is printed, with its sign, and its value."""
         whole = self.value(expr).shape
         found: list[tuple[str, np.ndarray]] = []
-        for _, negative, part in additive(expr):
-            for text, value in self._spread(part, whole):
+        parts = additive(expr)
+        for _, negative, part in parts:
+            for text, value in self._spread(part, whole, SUM if len(parts) > 1 or negative else 0):
                 if negative:
                     text = f"-({text})" if text.startswith("-") else f"-{text}"
                 found.append((text, -value if negative else value))
@@ -103,7 +105,7 @@ class Substitution:
             return True
         return expr.primitive in MOVES and all(self._is_leaf(operand) for operand in expr.operands)
 
-    def _spread(self, part: sympy.Expr, whole: tuple[int, ...]) -> list[tuple[str, np.ndarray]]:
+    def _spread(self, part: sympy.Expr, whole: tuple[int, ...], tight: int) -> list[tuple[str, np.ndarray]]:
         """One term, or the products of which a dot product is the sum, with their values."""
         value = np.broadcast_to(self.value(part), whole)
         if self._is_leaf(part):
@@ -112,7 +114,7 @@ class Substitution:
             return dot
         own = self.value(part).shape
         down, across = own[0] != whole[0], own[1] != whole[1]
-        text = self.tex(part, SUM)
+        text = self.tex(part, tight)
         return [(r"\boldsymbol{1}\," * down + text + r"\,\boldsymbol{1}^{\top}" * across, value)]
 
     def _dot(self, expr: sympy.Expr) -> list[tuple[str, np.ndarray]] | None:
