@@ -31,7 +31,7 @@ from reports.sections.certificate import in_full, in_short, versions
 from reports.sections.chain import chain
 from reports.sections.code import code
 from reports.sections.counts import counts
-from reports.sections.example import example
+from reports.sections.example import example, example_data
 from reports.sections.forward import forward, notation
 from reports.sections.local import local_derivatives
 from reports.sections.parameters import inputs, parameters
@@ -153,6 +153,7 @@ def certificate(context: Context) -> dict[str, object]:
         "forward": [str(equation) for equation in context.forward],
         "backward": [str(equation) for equation in context.backward],
         "counts": count_report(system, context.sizes or None),
+        "example": example_data(context),
         "holds": all(evidence.holds for evidence in context.evidence) if context.evidence else None,
         "evidence": [evidence.as_dict() for evidence in context.evidence],
         "versions": versions(),

@@ -19,6 +19,7 @@ from derive.dimensions import dimension
 from derive.equation import PRIMAL
 from derive.expr import fixed, ref
 from derive.latex import dim_latex
+from derive.text import to_text
 from derive.typeset import terms as typeset_terms
 from derive.typeset import typeset
 from numeric.pocket import DIGITS, Line, Worked, worked
@@ -52,12 +53,30 @@ def worked_example(context: Context) -> tuple[Context, Worked]:
     """The context whose gradient is that of the loss, if the system has one, and the numbers.
 
     Raises:
-        ValueError: if no example can be computed, or none of that name exists.
+        ValueError: if no example can be computed, or none of that name exists, as for ``none``.
     """
     system = context.system
     seen = context if context.outputs else replace(context, outputs=scalar_losses(system))
     chosen = given_for(system) if context.example == "default" else note_for(system, context.example).given(system)
     return seen, worked(system, seen.reading, chosen)
+
+
+def example_data(context: Context) -> dict[str, object] | None:
+    """The numbers of the example for the JSON file, not rounded; None without one."""
+    try:
+        _, work = worked_example(context)
+    except ValueError:
+        return None
+    given, update = work.given, work.update
+    return {
+        "sizes": dict(given.sizes),
+        "parameters": {name: value.tolist() for name, value in given.parameters.items()},
+        "inputs": {name: value.tolist() for name, value in given.inputs.items()},
+        "values": {to_text(work.clock.placed(n.equation.out, n.at)): n.value.tolist() for n in work.lines},
+        "rate": update.rate,
+        "updated": {name: value.tolist() for name, value in update.parameters.items()},
+        "loss": [update.before, update.after],
+    }
 
 
 class _Writer:

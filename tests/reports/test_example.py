@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 import xml.etree.ElementTree as ET
@@ -203,6 +204,18 @@ def test_the_example_is_chosen(tmp_path):
         reports.write(lstm, tmp_path, evidence=[], example="x")
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_json_file_has_the_numbers(tmp_path):
+    (path,) = reports.write("lstm", tmp_path, formats=("json",), evidence=[])
+    data = json.loads(path.read_text())["example"]
+    before, after = data["loss"]
+    assert after < before
+    assert data["parameters"]["W_f"] == [[0.5, 0.3]]
+    results = {row.left: groups(row)[-1] for row in rows_of(blocks_of("lstm"))}
+    for step in (1, 2):
+        ((value,),) = data["values"][f"h[{step}]"]
+        assert typed(results[f"h_{{{step}}}"]) == pytest.approx(value, abs=0.5001e-4)
 
 
 def test_rounding_is_stated_as_it_is():
