@@ -12,7 +12,14 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from reports import dispatch
-from reports.options import check_options, copy_options, language_model_options, ner_options, weights_options
+from reports.options import (
+    check_options,
+    copy_options,
+    example_options,
+    language_model_options,
+    ner_options,
+    weights_options,
+)
 
 SYSTEM = "a name (see bptt list), a file of equations, - for standard input, or the equations themselves"
 RNN = "'h[t] = tanh(W @ h[t-1] + U @ x[t] + b)'"
@@ -108,13 +115,19 @@ def parser() -> argparse.ArgumentParser:
         "report",
         dispatch.report,
         "write the derivation as HTML, LaTeX and JSON",
-        ["bptt report lstm gru -o out/", "bptt report mycell.eqs --pdf --notation ng --sizes D=4,H=3"],
+        [
+            "bptt report lstm gru -o out/",
+            "bptt report mycell.eqs --pdf --notation ng --sizes D=4,H=3",
+            "bptt report gru --exercise",
+            "bptt report lstm --example notes",
+        ],
     )
     _takes_systems(report)
     _takes_sizes(report)
     report.add_argument("-o", "--out", default=".", metavar="OUT", help="directory of NAME.html, NAME.tex, NAME.json")
     report.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
     report.add_argument("--notation", default="standard", metavar="NAME", help="standard (default) or ng")
+    example_options(report)
 
     check = _command(
         commands,

@@ -34,6 +34,7 @@ class Context:
         sizes: numbers for the dimensions in the count, by name.
         evidence: what was checked; empty if nothing was.
         outputs: whose gradient; empty for all outputs of the system.
+        example: which worked example: default, none, or one of lecture notes (`numeric.pocket_notes`).
     """
 
     system: System
@@ -41,6 +42,7 @@ class Context:
     sizes: Mapping[str, int] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     outputs: tuple[str, ...] = ()
+    example: str = "default"
 
     @cached_property
     def adjoint(self) -> System:

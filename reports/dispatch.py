@@ -91,6 +91,8 @@ def report(options: Namespace) -> int:
         pdf=options.pdf,
         notation=options.notation,
         sizes=options.sizes,
+        example=options.example,
+        blanks=options.blank if options.exercise or options.blank else None,
         as_json=options.json,
         strict=options.strict,
     )

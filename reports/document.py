@@ -42,8 +42,9 @@ class Row:
     r"""One numbered equation, ``left relation terms tail``, with its shape and its reason at the right.
 
     ``left`` is empty where a derivation continues. The first term has no sign or a leading ``-``; every
-    later one leads with ``+`` or ``-``. ``shape``, ``left``, ``relation`` and ``tail`` (a range such as
-    ``t = 1, \dots, T``) are LaTeX; ``reason`` is text.
+    later one leads with ``+`` or ``-``, or with ``=`` where the same value is written in another way.
+    ``shape``, ``left``, ``relation`` and ``tail`` (a range such as ``t = 1, \dots, T``) are LaTeX; ``reason``
+    is text.
     """
 
     left: str
@@ -61,8 +62,8 @@ class Row:
         if self.terms[0].lstrip().startswith("+"):
             raise DocumentError(f"{where}: the first term needs no '+'")
         for term in self.terms[1:]:
-            if not term.lstrip().startswith(("+", "-")):
-                raise DocumentError(f"{where}: the term {term} needs a leading '+' or '-'")
+            if not term.lstrip().startswith(("+", "-", "=")):
+                raise DocumentError(f"{where}: the term {term} needs a leading '+', '-' or '='")
         if self.label and not LABEL.fullmatch(self.label):
             raise DocumentError(f"{where}: a label is letters, digits and . : _ - only")
 

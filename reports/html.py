@@ -20,6 +20,7 @@ import base64
 import hashlib
 import re
 from html import escape
+from urllib.parse import quote
 
 from reports.document import Block, Code, Figure, Heading, Note, Prose, Report, Row, Rows, Table, number
 from reports.formula import width
@@ -30,6 +31,7 @@ from reports.page import SCRIPT, STYLE
 LONG, LONG_TERM = 25.0, 19.0  # em; a longer sum, or a term, needs the line for itself: its reason goes below
 WIDE = 14.0  # em; longer formulas in running text get a scroll bar of their own on narrow screens
 _XML_PROLOG = re.compile(r"^\s*(?:<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|\s+)*", re.DOTALL)
+_REFERENCE = re.compile(r"\{eq:[^{}]*\}")  # a reason that always has room
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 _PYTHON = re.compile(
     r"(?P<co>\#[^\n]*)"
@@ -40,14 +42,14 @@ _PYTHON = re.compile(
 )
 
 
-def render(report: Report) -> str:
-    """The text of the HTML file."""
+def render(report: Report, *, other: str = "") -> str:
+    """The text of the HTML file; `other` is a file with the same equations, to which every number leads."""
     numbering = number(report.blocks)
     policy = (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()}'"
     )
-    writer = _Writer(dict(numbering.equations))
+    writer = _Writer(dict(numbering.equations), quote(other))
     body = "\n".join(
         writer.block(block, printed) for block, printed in zip(report.blocks, numbering.blocks, strict=True)
     )
@@ -82,10 +84,10 @@ def _text(text: str) -> str:
 
 
 class _Writer:
-    """Blocks as HTML, given the numbers of the equations."""
+    """Blocks as HTML, given the numbers of the equations, and the address of a file with the same ones."""
 
-    def __init__(self, equations: dict[str, int]) -> None:
-        self.equations = equations
+    def __init__(self, equations: dict[str, int], other: str = "") -> None:
+        self.equations, self.other = equations, other
 
     def line(self, text: str, *, links: bool = True) -> str:
         """A line of text with its marks."""
@@ -154,7 +156,14 @@ class _Writer:
             return f'<td class="{kind}">{content}</td>' if content else ""
 
         terms = [to_mathml(row.terms[0], display=True)]
-        terms += [to_mathml(term, display=True, infix=True) for term in row.terms[1:]]
+        for term in row.terms[1:]:  # what is equal stays together where it can
+            if term.startswith("="):
+                terms[0] = terms[0] if "step" in terms[0] else f'<span class="step">{terms[0]}'
+                terms[-1] += "</span>"
+            step = '<span class="step">' if term.startswith("=") else ""
+            terms.append(step + to_mathml(term, display=True, infix=True))
+        if "step" in terms[0]:
+            terms[-1] += "</span>"
         if row.tail:
             terms.append(f'<span class="tail">{to_mathml(row.tail)}</span>')
         # A copied row of a derivation carries the left side that stands above it.
@@ -165,10 +174,10 @@ class _Writer:
             cell("terms", "\n".join(terms)),
             cell("shape", to_mathml(row.shape) if row.shape else ""),
             cell("reason", self.line(row.reason)),
-            cell("number", f'<a href="#eq-{printed}" aria-label="Equation {printed}">({printed})</a>'),
+            cell("number", f'<a href="{self.other}#eq-{printed}" aria-label="Equation {printed}">({printed})</a>'),
         )
         widths = [width(part) for part in (*row.terms, row.tail)]
-        long = sum(widths) > LONG or max(widths) > LONG_TERM
+        long = (sum(widths) > LONG or max(widths) > LONG_TERM) and not _REFERENCE.fullmatch(row.reason)
         kind = " ".join(("on" if not row.left else "first", *(("below",) if long else ())))
         return (
             f'<tr id="eq-{printed}" class="{kind}" data-tex="{_text(copied)}">'

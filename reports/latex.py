@@ -72,6 +72,7 @@ PREAMBLE = Template(r"""\documentclass[11pt,a4paper]{article}
 \newcommand\numberwidth{2.6em}
 \newcommand\term[1]{\fit{$$\displaystyle #1$$}}
 \newcommand\nextterm[1]{\hskip0pt plus.02em\relax\fit{$$\displaystyle{}#1$$}}
+\newcommand\nextstep[1]{\hskip0pt plus.02em\penalty-9\relax\fit{$$\displaystyle{}#1$$}}
 \newcommand\tail[1]{\hskip1.6em plus.1em\relax\fit{$$#1$$}}
 \newcommand\measurerow[6]{\sbox\leftbox{$$\displaystyle #2{}#3{}$$}%
   \ifdim\wd\leftbox>\leftwidth\ifdim\wd\leftbox<.36\linewidth\setlength\leftwidth{\wd\leftbox}\fi\fi}
@@ -87,7 +88,8 @@ PREAMBLE = Template(r"""\documentclass[11pt,a4paper]{article}
   \ifdim\wd\reasonbox>0pt
     \ifdim\dimexpr\wd\bodybox+\wd\reasonbox+1.5em<\bodywidth
       \setlength\notewidth{\dimexpr\wd\reasonbox+.1em}\else
-    \ifdim\dimexpr\wd\bodybox+.3\linewidth+1.5em<\bodywidth\setlength\notewidth{.3\linewidth}\fi\fi\fi
+    \ifdim\dimexpr\wd\bodybox+.3\linewidth+1.5em<\bodywidth\setlength\notewidth{.3\linewidth}\fi\fi
+    \ifdim\wd\reasonbox<3em\setlength\notewidth{\dimexpr\wd\reasonbox+.8em}\fi\fi
   \addtolength\bodywidth{-\notewidth}%
   \noindent\refstepcounter{equation}\ifx\relax#1\relax\else\label{eq:#1}\fi
   \hbox to\leftwidth{\hfil\usebox\leftbox}%
@@ -192,7 +194,7 @@ def _bookmark(text: str) -> str:
 
 def _row(row: Row) -> str:
     terms = [rf"\term{{{row.terms[0].strip()}}}"]
-    terms += [rf"\nextterm{{{term.strip()}}}" for term in row.terms[1:]]
+    terms += [rf"\next{'step' if term.startswith('=') else 'term'}{{{term.strip()}}}" for term in row.terms[1:]]
     if row.tail:
         terms.append(rf"\tail{{{row.tail.strip()}}}")
     lines = "%\n    ".join(terms)

@@ -86,3 +86,22 @@ def weights_options(parser: ArgumentParser) -> None:
         "--cell", default="", metavar="NAME", help="what weights do not say: rnn-relu, gru-reset-after …"
     )
     parser.add_argument("--force", action="store_true", help="overwrite the file")
+
+
+def example_options(parser: ArgumentParser) -> None:
+    """Options of the worked example and of exercises."""
+    parser.add_argument(
+        "--example",
+        default="default",
+        metavar="NAME",
+        help="default, none, notes or one of the notes' examples by name",
+    )
+    parser.add_argument(
+        "--exercise", action="store_true", help="leave steps blank; write NAME-exercise and NAME-solutions"
+    )
+    parser.add_argument(
+        "--blank",
+        default="",
+        metavar="KINDS",
+        help="what: of delta,parameters,count,example (default all but parameters)",
+    )

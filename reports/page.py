@@ -95,6 +95,7 @@ nav a { color: var(--ink); }
     padding-block: .12rem !important;
   overflow-wrap: normal; scrollbar-width: thin; }
 .tail { margin-left: 1.6em; }
+.step { display: inline-block; text-indent: 0; }
 .reason { grid-column: 4; color: var(--soft); font-size: .84rem; line-height: 1.4; text-align: right;
   padding-left: 1rem !important; }
 .shape { grid-column: 5; color: var(--soft); font-size: .84em; padding-left: 1.1rem !important;
@@ -119,6 +120,7 @@ nav a { color: var(--ink); }
   .eqs .shape { text-indent: 0; margin-left: .9em; }
   .eqs .reason { display: block; text-indent: 0; margin-top: .1rem; }
   .tail { margin-left: .9em; }
+  .step { display: inline; }
 }
 
 .scroll { overflow-x: auto; margin: 1.1rem 0; }

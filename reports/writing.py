@@ -16,10 +16,13 @@ from derive.counts import count_report
 from derive.evidence import Evidence
 from derive.library import load
 from derive.system import System
+from numeric.pocket_notes import note_for
 from numeric.verify import verify
 from reports import html, jsonreport, latex
 from reports.context import Context
 from reports.document import Block, Report, number
+from reports.exercise import chosen as kinds_of
+from reports.exercise import exercise_files
 from reports.files import write_all
 from reports.inline import plain
 from reports.notation import notation as notation_named
@@ -28,6 +31,7 @@ from reports.sections.certificate import in_full, in_short, versions
 from reports.sections.chain import chain
 from reports.sections.code import code
 from reports.sections.counts import counts
+from reports.sections.example import example, example_data
 from reports.sections.forward import forward, notation
 from reports.sections.local import local_derivatives
 from reports.sections.parameters import inputs, parameters
@@ -45,6 +49,7 @@ SECTIONS: tuple[Section, ...] = (
     inputs,
     chain,
     counts,
+    example,
     in_full,
 )
 FORMATS = ("html", "tex", "json")
@@ -59,6 +64,8 @@ def write(
     *,
     evidence: Sequence[Evidence] | None = None,
     progress: Callable[[str], None] | None = None,
+    example: str = "default",
+    blanks: Collection[str] = (),
 ) -> tuple[Path, ...]:
     """Write the report of a system.
 
@@ -70,12 +77,16 @@ def write(
         sizes: numbers for the dimensions, for the count.
         evidence: of `numeric.verify`; by default the system is verified now. An empty list leaves it out.
         progress: called with the name of every step.
+        example: the worked example: default, none, or one of lecture notes (`numeric.pocket_notes`).
+        blanks: what an exercise leaves blank, any of `reports.exercise.KINDS`; then there are two reports, the
+            exercise and its solutions.
 
     Returns:
-        The files: NAME.html, NAME.tex, NAME.json, and the pictures that NAME.tex includes.
+        The files: NAME.html, NAME.tex, NAME.json, and the pictures that NAME.tex includes; of an exercise
+        NAME-exercise.html, NAME-solutions.html, and the same for TeX.
 
     Raises:
-        ValueError: for an unknown format, or a size that does not fit.
+        ValueError: for an unknown format, example or blank, or a size that does not fit.
         UnknownNotation: for an unknown notation.
         UnknownArchitecture: for an unknown name.
         FileError: if a file cannot be written.
@@ -85,11 +96,16 @@ def write(
         raise ValueError(f"no format is called {wrong[0]!r}; there are {', '.join(FORMATS)}")
     system = load(system) if isinstance(system, str) else system
     chosen = notation_named(notation)
+    kinds_of(",".join(blanks))
+    if example not in ("default", "none"):
+        note_for(system, example)
     if evidence is None:
         evidence = verify(system, progress=progress)
     if progress is not None:
         progress("report")
-    context = Context(system, chosen, dict(sizes or {}), tuple(evidence))
+    context = Context(system, chosen, dict(sizes or {}), tuple(evidence), example=example)
+    if blanks:
+        return write_all(out, exercise_files(report(context), tuple(blanks), file_stem(system), tuple(formats)))
     return write_all(out, rendered(context, formats))
 
 
@@ -137,6 +153,7 @@ def certificate(context: Context) -> dict[str, object]:
         "forward": [str(equation) for equation in context.forward],
         "backward": [str(equation) for equation in context.backward],
         "counts": count_report(system, context.sizes or None),
+        "example": example_data(context),
         "holds": all(evidence.holds for evidence in context.evidence) if context.evidence else None,
         "evidence": [evidence.as_dict() for evidence in context.evidence],
         "versions": versions(),

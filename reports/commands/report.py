@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 import derive
+from numeric.pocket_notes import note_for
 from reports.commands.count import counts_of, own_sizes
 from reports.commands.failure import Failure
 from reports.commands.output import one_or_list, print_json, print_text
@@ -16,6 +17,7 @@ from reports.commands.pdf import make_pdf, maker
 from reports.commands.progress import Say, after, progress
 from reports.commands.systems import one_name_each, read_sizes, read_systems
 from reports.commands.verify import evidence_of
+from reports.exercise import chosen
 from reports.files import FileError
 from reports.notation import UnknownNotation
 from reports.notation import notation as notation_named
@@ -31,7 +33,16 @@ class Written(TypedDict):
 
 
 def report(
-    arguments: Sequence[str], *, out: str, pdf: bool, notation: str, sizes: str, as_json: bool, strict: bool
+    arguments: Sequence[str],
+    *,
+    out: str,
+    pdf: bool,
+    notation: str,
+    sizes: str,
+    example: str = "default",
+    blanks: str | None = None,
+    as_json: bool,
+    strict: bool,
 ) -> int:
     """Write OUT/NAME.html, OUT/NAME.tex, OUT/NAME.json, and OUT/NAME.pdf if asked; 1 if something does not hold."""
     systems = read_systems(arguments, strict=strict)
@@ -41,7 +52,10 @@ def report(
         counts_of(system, given)
     try:
         notation_named(notation)
-    except UnknownNotation as error:
+        kinds = () if blanks is None else chosen(blanks)
+        for system in systems if example not in ("default", "none") else ():
+            note_for(system, example)
+    except (UnknownNotation, ValueError) as error:
         raise Failure(str(error)) from error
     program = maker() if pdf else ""
     records = []
@@ -49,7 +63,7 @@ def report(
         for place, system in enumerate(systems, 1):
             tell = after(f"report {system.name} ({place} of {len(systems)})", say)
             own = own_sizes(system, given)
-            records.append(_write(system, out, notation, own, program, tell))
+            records.append(_write(system, out, notation, own, (example, kinds), program, tell))
     if as_json:
         print_json(one_or_list(records))
     else:
@@ -57,13 +71,33 @@ def report(
     return 0 if all(record["holds"] for record in records) else 1
 
 
-def _write(system: derive.System, out: str, notation: str, sizes: dict[str, int], program: str, tell: Say) -> Written:
-    evidence = evidence_of(system, tell)
+def _write(
+    system: derive.System,
+    out: str,
+    notation: str,
+    sizes: dict[str, int],
+    lesson: tuple[str, tuple[str, ...]],
+    program: str,
+    tell: Say,
+) -> Written:
+    evidence, (example, blanks) = evidence_of(system, tell), lesson
     try:
-        files = list(write(system, out, notation=notation, sizes=sizes, evidence=evidence, progress=tell))
+        files = list(
+            write(
+                system,
+                out,
+                notation=notation,
+                sizes=sizes,
+                evidence=evidence,
+                progress=tell,
+                example=example,
+                blanks=blanks,
+            )
+        )
     except FileError as error:
         raise Failure(str(error)) from error
     if program:
         tell("PDF")
-        files.append(make_pdf(program, files))
+        for tex in [file for file in files if file.suffix == ".tex"]:
+            files.append(make_pdf(program, [file for file in files if file.name.startswith(tex.stem)]))
     return {"name": system.name, "holds": all(item.holds for item in evidence), "files": [str(file) for file in files]}
