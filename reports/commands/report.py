@@ -16,9 +16,12 @@ from reports.commands.pdf import make_pdf, maker
 from reports.commands.progress import Say, after, progress
 from reports.commands.systems import one_name_each, read_sizes, read_systems
 from reports.commands.verify import evidence_of
+from reports.context import Context
 from reports.files import FileError
-from reports.notation import UnknownNotation
-from reports.notation import notation as notation_named
+from reports.mapping import MappingError
+from reports.notation import Notation
+from reports.notations import UnknownNotation
+from reports.notations import notation as notation_named
 from reports.writing import write
 
 
@@ -31,7 +34,15 @@ class Written(TypedDict):
 
 
 def report(
-    arguments: Sequence[str], *, out: str, pdf: bool, notation: str, sizes: str, as_json: bool, strict: bool
+    arguments: Sequence[str],
+    *,
+    out: str,
+    pdf: bool,
+    notation: str,
+    sizes: str,
+    as_json: bool,
+    strict: bool,
+    cotangent: str = "",
 ) -> int:
     """Write OUT/NAME.html, OUT/NAME.tex, OUT/NAME.json, and OUT/NAME.pdf if asked; 1 if something does not hold."""
     systems = read_systems(arguments, strict=strict)
@@ -40,16 +51,21 @@ def report(
     for system in systems:
         counts_of(system, given)
     try:
-        notation_named(notation)
-    except UnknownNotation as error:
+        chosen = notation_named(notation, cotangent)
+    except (UnknownNotation, MappingError) as error:
         raise Failure(str(error)) from error
+    unused = [n for n in chosen.renamed if not any(n in Context(system).adjoint.variables for system in systems)]
+    if unused:
+        raise Failure(
+            f"{notation}: names.{unused[0]}: no quantity of {', '.join(s.name for s in systems)} has that name"
+        )
     program = maker() if pdf else ""
     records = []
     with progress() as say:
         for place, system in enumerate(systems, 1):
             tell = after(f"report {system.name} ({place} of {len(systems)})", say)
             own = own_sizes(system, given)
-            records.append(_write(system, out, notation, own, program, tell))
+            records.append(_write(system, out, chosen, own, program, tell))
     if as_json:
         print_json(one_or_list(records))
     else:
@@ -57,7 +73,9 @@ def report(
     return 0 if all(record["holds"] for record in records) else 1
 
 
-def _write(system: derive.System, out: str, notation: str, sizes: dict[str, int], program: str, tell: Say) -> Written:
+def _write(
+    system: derive.System, out: str, notation: Notation, sizes: dict[str, int], program: str, tell: Say
+) -> Written:
     evidence = evidence_of(system, tell)
     try:
         files = list(write(system, out, notation=notation, sizes=sizes, evidence=evidence, progress=tell))
