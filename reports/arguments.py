@@ -99,9 +99,17 @@ def parser() -> argparse.ArgumentParser:
         "verify",
         dispatch.verify,
         "check the gradient by independent methods",
-        ["bptt verify lstm gru", "bptt verify mycell.eqs --json"],
+        [
+            "bptt verify lstm gru",
+            "bptt verify mycell.eqs --json",
+            "bptt verify lstm -o lstm.json",
+            "bptt verify --certificate lstm.json",
+        ],
     )
-    _takes_systems(verify)
+    _takes_systems(verify, nargs="*")
+    verify.add_argument("-o", "--out", default="", metavar="FILE", help="write the certificate to a file")
+    verify.add_argument("--force", action="store_true", help="overwrite the file")
+    verify.add_argument("--certificate", default="", metavar="FILE", help="repeat what a certificate says was checked")
 
     report = _command(
         commands,
@@ -226,8 +234,8 @@ def _command(
     return parser
 
 
-def _takes_systems(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("systems", nargs="+", metavar="SYSTEM", help=SYSTEM)
+def _takes_systems(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
+    parser.add_argument("systems", nargs=nargs, metavar="SYSTEM", help=SYSTEM)
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
 
 

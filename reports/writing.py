@@ -18,6 +18,7 @@ from derive.library import load
 from derive.system import System
 from numeric.verify import verify
 from reports import html, jsonreport, latex
+from reports.certified import certified
 from reports.context import Context
 from reports.document import Block, Report, number
 from reports.files import write_all
@@ -142,4 +143,5 @@ def certificate(context: Context) -> dict[str, object]:
         "holds": all(evidence.holds for evidence in context.evidence) if context.evidence else None,
         "evidence": [evidence.as_dict() for evidence in context.evidence],
         "versions": versions(),
+        "certificate": certified(system, context.evidence),
     }
