@@ -87,10 +87,11 @@ def recheck(certificate: dict[str, Any], progress: Callable[[str], None] | None 
     except ValueError as error:
         raise FormError(f"{name} cannot be verified: {error}") from error
     here, then = own_versions(), certificate["versions"]
+    differing = [name for name in dict.fromkeys([*then, *here]) if then.get(name) != here.get(name)]
     notes = [
-        f"{package if package.isidentifier() else repr(package)} was {then.get(package, 'absent')}, is {here.get(package, 'absent')}"
-        for package in dict.fromkeys([*then, *here])
-        if then.get(package) != here.get(package)
+        f"{package if package.isidentifier() else repr(package)} was {then.get(package, 'absent')}, "
+        f"is {here.get(package, 'absent')}"
+        for package in differing
     ]
     reasons, more = _compared(certificate["evidence"], found, same=not notes)
     return Recheck(name, tuple(reasons), tuple(notes + more), tuple(found))
