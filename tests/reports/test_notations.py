@@ -13,6 +13,7 @@ from derive.expr import Ref, ref, step
 from derive.networks import NAMED, build
 from derive.spelling import compose
 from derive.typeset import Names, typeset
+from reports.cli import main
 from reports.context import Context
 from reports.fragments import FragmentError, fragment
 from reports.mapping import MappingError, read_mapping
@@ -138,6 +139,9 @@ def test_ng_calls_the_gate_that_updates_u():
     assert gru["h"] == rf"\Gamma_{{u}}{now} \odot \tilde{{a}}{now} + (1 - \Gamma_{{u}}{now}) \odot a{before}"
     assert gru["z"] == rf"\sigma(z_{{u}}{now})"
     assert r"\Gamma_{z}" in forward(derive.load("gru-cho"), "ng")["h"]  # there the gate keeps
+    gates = "".join(f"{gate}[t] = sigmoid(W_{gate} @ [h[t-1], x[t]])\n" for gate in "pq")
+    both = derive.parse(gates + "n[t] = tanh(W_n @ x[t])\nh[t] = h[t-1] + p[t] * n[t] + q[t] * n[t]")
+    assert re.findall(r"Gamma_{(.)}", forward(both, "ng")["h"]) == ["p", "q"]  # none of two is the one
 
 
 TORCH = {  # as the documentation of torch.nn has them, the state before the input
@@ -303,6 +307,24 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 FRAGMENTS = ["s", "W^{(f)}", r"\tilde{c}", r"\mathbf{h}^{2}_{k}", r"\alpha", "h^{a_{b}}", "hx", "{a}"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--notation", "mine.toml"], "mine.toml: names.zeta: no quantity of lstm has that name"),
+        (["--notation", "no.toml"], "cannot read no.toml"),
+        (["--cotangent", "hat"], "no notation is called 'standard+hat'"),
+    ],
+)
+def test_options_of_the_command(options, reason, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text('[names]\nzeta = "s"', encoding="utf-8")
+    assert main(["report", "lstm", *options]) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert reason in err
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.toml"]
 
 
 @pytest.mark.parametrize("text", FRAGMENTS)
