@@ -14,6 +14,21 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What a verification was asked for.
+
+    Attributes:
+        seed: of the random cases.
+        cases: how many were drawn.
+        skipped: methods that could not be used, each with the reason.
+    """
+
+    seed: int
+    cases: int
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The outcome of one check.
 
@@ -26,6 +41,7 @@ class Evidence:
         holds: whether the claim survived.
         where: the quantity with the largest error, or the one that fails.
         detail: sizes, error probability, what was not done and why.
+        plan: from what the cases were drawn, and what was not done, where `numeric.verify` chose them.
     """
 
     claim: str
@@ -36,6 +52,7 @@ class Evidence:
     holds: bool
     where: str = ""
     detail: str = ""
+    plan: Plan | None = None
 
     def as_dict(self) -> dict[str, str | int | float | bool | None]:
         """The fixed JSON form; what JSON cannot hold (NaN, infinity) becomes None."""

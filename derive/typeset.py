@@ -14,74 +14,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import sympy
 
 from derive.expr import PRINTERS, Op, Ref, is_op, neg, step
 from derive.latex import TALL, dim_latex, fenced, index_latex, signed, transposed
-from derive.primitives import TABLE, ShapeOf
-from derive.spelling import compose, spell
+from derive.primitives import TABLE
 from derive.text import is_negative, number_text
+from derive.written import Names, Pair, PlainNames
+
+__all__ = ["Names", "PlainNames", "additive", "terms", "typeset"]
 
 SUM, PRODUCT, ATOM = 1, 2, 3
-Pair = tuple[sympy.Expr, sympy.Expr]
 
 
-class Names(Protocol):
-    """How quantities are written."""
-
-    def read(self, read: Ref) -> str:
-        """A quantity at its index: ``h_{t-1}``."""
-        ...
-
-    def whole(self, name: str, axis: str) -> str:
-        """A sequence as a matrix of T columns: ``m_{1:T}``."""
-        ...
-
-    def part(self, expr: sympy.Expr, low: sympy.Expr, high: sympy.Expr) -> str | None:
-        """Rows low…high−1 of an expression, if they have a name, as the columns of a matrix that multiply h."""
-        ...
-
-    def shape(self, expr: sympy.Expr) -> Pair | None:
-        """Rows and columns, where known."""
-        ...
-
-
-@dataclass(frozen=True)
-class PlainNames:
-    """Names as the author spelled them; without shapes everything but a number counts as a column."""
-
-    shape_of: ShapeOf | None = None
-
-    def read(self, read: Ref) -> str:
-        """``h_{t-1}``."""
-        return compose(spell(read.name), index_latex(read.index))
-
-    def whole(self, name: str, axis: str) -> str:
-        """``m_{1:T}``."""
-        return compose(spell(name), f"1:{axis.upper()}")
-
-    def part(self, expr: sympy.Expr, low: sympy.Expr, high: sympy.Expr) -> None:
-        """No part has a name of its own."""
-        return
-
-    def shape(self, expr: sympy.Expr) -> Pair | None:
-        """As the system knows it."""
-        return None if self.shape_of is None else self.shape_of(expr)
-
-
-def typeset(expr: sympy.Expr, names: Names | None = None, *, like: sympy.Expr | None = None) -> str:
+def typeset(
+    expr: sympy.Expr, names: Names | None = None, *, like: sympy.Expr | None = None, negative: bool = False
+) -> str:
     """The expression as LaTeX.
 
     Args:
         expr: an expression of the language.
         names: how quantities are written; default `PlainNames`.
         like: the sum that it is a term of; a term that is broadcast in it says so.
+        negative: whether a minus will stand before it.
     """
     writer = _Typesetter(names or PlainNames())
-    return writer.tex(expr, 0) if like is None else writer.spread(expr, writer.names.shape(like), SUM)
+    return writer.tex(expr, 0) if like is None else writer.spread(expr, writer.names.shape(like), SUM, negative)
 
 
 def terms(expr: sympy.Expr, names: Names | None = None) -> tuple[str, ...]:
@@ -111,12 +70,23 @@ class _Typesetter:
         self.names = names
 
     def tex(self, expr: sympy.Expr, tight: int) -> str:
+        several = self._several(expr)
+        if several:
+            return fenced(several) if tight >= SUM else several
         if isinstance(expr, Ref):
             return self.names.read(expr)
         if not isinstance(expr, Op):
             return self._number(expr, tight)
         special = getattr(self, f"_{expr.primitive}", None)
         return special(expr, tight) if special is not None else self._template(expr)
+
+    def _several(self, expr: sympy.Expr) -> str:
+        """What is written as a sum of several; empty for all else."""
+        pieces = self.names.summands(expr)
+        if pieces is None or isinstance(expr, Ref):
+            return " + ".join(pieces or ())
+        columns = (self.tex(part, PRODUCT) for part in expr.operands[1].operands)
+        return " + ".join(rf"{piece}\,{column}" for piece, column in zip(pieces, columns, strict=True))
 
     def _number(self, value: sympy.Expr, tight: int) -> str:
         text = number_text(value)
@@ -129,13 +99,13 @@ class _Typesetter:
 
     def terms(self, expr: sympy.Expr) -> tuple[str, ...]:
         whole = self.names.shape(expr)
-        return tuple(signed(self.spread(p, whole, SUM), negative, first) for first, negative, p in additive(expr))
+        return tuple(signed(self.spread(p, whole, SUM, n), n, first) for first, n, p in additive(expr))
 
-    def spread(self, part: sympy.Expr, whole: Pair | None, tight: int) -> str:
+    def spread(self, part: sympy.Expr, whole: Pair | None, tight: int, negative: bool = True) -> str:
         """A term or factor that is broadcast says so, by a column or row of ones; a number needs none."""
         own = None if whole is None or part.is_number else self.names.shape(part)
         if own is None or whole is None or own == whole:
-            return self.tex(part, tight)
+            return (self._several(part) if not negative else "") or self.tex(part, tight)
         down = r"\boldsymbol{1}\," if own[0] != whole[0] else ""
         across = r"\,\boldsymbol{1}^{\top}" if own[1] != whole[1] else ""
         return down + self.tex(part, PRODUCT if down else SUM) + across

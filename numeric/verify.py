@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy
 
-from derive.evidence import Evidence
+from derive.evidence import Evidence, Plan
 from derive.proof import proofs
 from derive.reach import default_wrt, moved_by
 from derive.system import System
@@ -72,7 +72,8 @@ def verify(
     found = check(Subject.of(system), cases=cases, seed=seed, progress=progress)
     if progress is not None:
         progress("proof")
-    return [*found, *proofs(system, seed=seed)]
+    plan = found[0].plan
+    return [*found, *(replace(evidence, plan=plan) for evidence in proofs(system, seed=seed))]
 
 
 def check(
@@ -88,12 +89,11 @@ def check(
             with numpy.errstate(all="ignore"):  # infinities and NaN are findings, not warnings
                 found.append(oracle(subject, drawn))
         except NotDone as reason:
-            missing.append(f"{name}: {reason}")
+            missing.append((name, str(reason)))
     if missing:
-        found[0] = replace(
-            found[0], detail="; ".join([*filter(None, [found[0].detail]), "not done: " + "; ".join(missing)])
-        )
-    return found
+        skipped = "not done: " + "; ".join(f"{name}: {reason}" for name, reason in missing)
+        found[0] = replace(found[0], detail="; ".join([*filter(None, [found[0].detail]), skipped]))
+    return [replace(evidence, plan=Plan(seed, cases, tuple(missing))) for evidence in found]
 
 
 def as_json(name: str, evidence: Sequence[Evidence]) -> dict[str, Any]:

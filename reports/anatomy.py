@@ -1,12 +1,13 @@
 """What the parts of a cell are, from its equations and not from their names: gates, candidates, blocks of weights.
 
-Read next: `reports.notation`.
+Read next: `reports.symbols`.
 """
 
 from __future__ import annotations
 
 import sympy
 
+from derive.equation import PRIMAL
 from derive.expr import Op, Ref, Step, is_op, refs
 from derive.system import System
 
@@ -28,7 +29,8 @@ def candidates(system: System) -> dict[str, str]:
     found: dict[str, str] = {}
     known = gates(system)
     for equation in system.equations:
-        if equation.name not in system.states or equation.is_boundary:
+        origin = system.variables[equation.name].origin
+        if equation.name not in system.states or equation.is_boundary or (origin and origin.kind not in PRIMAL):
             continue
         for product in products(equation.expr):
             if any(read.name in known for factor in product.operands for read in refs(factor)):
@@ -62,3 +64,15 @@ def multiplied(expr: sympy.Expr) -> list[tuple[str, Op]]:
             if isinstance(left, Ref) and left.index is None and is_op(right, "concat"):
                 found.append((left.name, right))
     return found
+
+
+def updates(system: System) -> frozenset[str]:
+    """Gates that multiply a candidate where it enters its state, one for each state."""
+    known, new = gates(system), candidates(system)
+    found: dict[str, set[str]] = {}
+    for equation in system.equations:
+        for product in products(equation.expr) if equation.name in new.values() else ():
+            names = {factor.name for factor in product.operands if isinstance(factor, Ref)}
+            if any(new.get(name) == equation.name for name in names):
+                found.setdefault(equation.name, set()).update(names & known)
+    return frozenset(name for names in found.values() if len(names) == 1 for name in names)

@@ -106,9 +106,17 @@ def parser() -> argparse.ArgumentParser:
         "verify",
         dispatch.verify,
         "check the gradient by independent methods",
-        ["bptt verify lstm gru", "bptt verify mycell.eqs --json"],
+        [
+            "bptt verify lstm gru",
+            "bptt verify mycell.eqs --json",
+            "bptt verify lstm -o lstm.json",
+            "bptt verify --certificate lstm.json",
+        ],
     )
-    _takes_systems(verify)
+    _takes_systems(verify, nargs="*")
+    verify.add_argument("-o", "--out", default="", metavar="FILE", help="write the certificate to a file")
+    verify.add_argument("--force", action="store_true", help="overwrite the file")
+    verify.add_argument("--certificate", default="", metavar="FILE", help="repeat what a certificate says was checked")
 
     report = _command(
         commands,
@@ -126,7 +134,12 @@ def parser() -> argparse.ArgumentParser:
     _takes_sizes(report)
     report.add_argument("-o", "--out", default=".", metavar="OUT", help="directory of NAME.html, NAME.tex, NAME.json")
     report.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
-    report.add_argument("--notation", default="standard", metavar="NAME", help="standard (default) or ng")
+    report.add_argument(
+        "--notation", default="standard", metavar="NAME", help="standard (default), ng, pytorch, or a file NAME.toml"
+    )
+    report.add_argument(
+        "--cotangent", default="", metavar="NAME", help="how gradients are written: delta (default), bar or partial"
+    )
     example_options(report)
 
     check = _command(
@@ -247,8 +260,8 @@ def _command(
     return parser
 
 
-def _takes_systems(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("systems", nargs="+", metavar="SYSTEM", help=SYSTEM)
+def _takes_systems(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
+    parser.add_argument("systems", nargs=nargs, metavar="SYSTEM", help=SYSTEM)
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
 
 

@@ -123,7 +123,7 @@ class Context:
 
     def groups(self, equations: tuple[Equation, ...]) -> list[Group]:
         """Equations that are equal up to names, together."""
-        return group_equations(self.adjoint, equations)
+        return group_equations(self.adjoint, equations, apart=self.notation.renamed)
 
     @cached_property
     def labels(self) -> dict[str, str]:

@@ -76,6 +76,20 @@ def notes(options: Namespace) -> int:
 
 def verify(options: Namespace) -> int:
     """The gradient against independent methods."""
+    if options.certificate:
+        from reports.commands.recheck import recheck
+
+        if options.systems or options.out:
+            raise Failure("verify --certificate FILE takes no SYSTEM and writes no file")
+        return recheck(options.certificate, as_json=options.json)
+    if not options.systems:
+        raise Failure("verify takes a SYSTEM, or --certificate FILE; see bptt verify --help")
+    if options.out:
+        from reports.commands.recheck import certify
+
+        return certify(
+            options.systems, out=options.out, force=options.force, as_json=options.json, strict=options.strict
+        )
     from reports.commands.verify import verify
 
     return verify(options.systems, as_json=options.json, strict=options.strict)
@@ -90,6 +104,7 @@ def report(options: Namespace) -> int:
         out=options.out,
         pdf=options.pdf,
         notation=options.notation,
+        cotangent=options.cotangent,
         sizes=options.sizes,
         example=options.example,
         blanks=options.blank if options.exercise or options.blank else None,

@@ -9,7 +9,7 @@ Read next: `reports.derivation`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import sympy
@@ -102,12 +102,18 @@ def _shape(system: System, read: Ref) -> tuple[sympy.Expr, ...] | None:
     return system.variables[read.name].shape if read.name in system.variables else None
 
 
-def group(system: System, items: Sequence[Items], least: int = 2) -> list[Group]:
-    """Items that are equal up to names, together at the place of the first; fewer than `least` stay apart."""
+def group(system: System, items: Sequence[Items], least: int = 2, apart: Collection[str] = ()) -> list[Group]:
+    """Items that are equal up to names, together at the place of the first.
+
+    Fewer than `least` stay apart, and so do items that would have to exchange a name of `apart`: a user has said how
+    that is written.
+    """
     open_: list[tuple[list[int], list[str], Exchange]] = []
     for position, item in enumerate(items):
         for members, keys, varying in open_:
             match = unify(system, items[members[0]], item)
+            if match and apart and not {*match, *(unify(system, item, items[members[0]]) or ())}.isdisjoint(apart):
+                continue
             if match and match.keys() == (varying.keys() or match.keys()) and next(iter(match.values()))[1] not in keys:
                 (pair,) = set(match.values())
                 keys += [pair[0], pair[1]] if not keys else [pair[1]]
@@ -125,9 +131,11 @@ def group(system: System, items: Sequence[Items], least: int = 2) -> list[Group]
     return sorted(groups, key=lambda found: found.first)
 
 
-def group_equations(system: System, equations: Sequence[Equation], least: int = 2) -> list[Group]:
+def group_equations(
+    system: System, equations: Sequence[Equation], least: int = 2, apart: Collection[str] = ()
+) -> list[Group]:
     """Equations that are equal up to names."""
-    return group(system, [(equation.out, equation.expr) for equation in equations], least)
+    return group(system, [(equation.out, equation.expr) for equation in equations], least, apart)
 
 
 def letter_for(system: System) -> str:
@@ -147,9 +155,11 @@ def grouped_terms(expr: sympy.Expr, names: SystemNames, least: int = 3) -> tuple
     parts = additive(expr)
     letter = letter_for(names.system)
     result: list[str] = []
-    for found in group(names.system, [(neg(part) if negative else part,) for _, negative, part in parts], least):
+    items = [(neg(part) if negative else part,) for _, negative, part in parts]
+    for found in group(names.system, items, least, names.notation.renamed):
         _, negative, part = parts[found.first]
-        text = typeset(part, names.for_all(found.varying, letter) if found.keys else names, like=expr)
+        inner = names.for_all(found.varying, letter) if found.keys else names
+        text = typeset(part, inner, like=expr, negative=negative or bool(found.keys))
         if found.keys:
             text = rf"\sum_{{{range_of(names, found)}}} {text}"
         result.append(signed(text, negative, not result))

@@ -1,14 +1,12 @@
 r"""Notation: how the quantities of a system are written. Changing it changes no mathematics.
 
-`standard` writes time as a subscript, h_t, and the gradient that reaches h_t as δh_t; `ng` writes a^{⟨t⟩} and Γ_f, as
-Andrew Ng's course does; `bar` and `partial` are `standard` with h̄_t or ∂L/∂h_t for gradients. A `Notation` is a value;
-`Notation.names` applies it to one system and gives what `derive.typeset` asks for.
+A `Notation` is a value: whose names (`reports.symbols`, `reports.torchnames`), where the time stands, and how the
+gradient that reaches h_t is written. `Notation.names` applies it to one system and gives what `derive.typeset` asks
+for; the named ones are in `reports.notations`, those of a file are read by `reports.mapping`.
 
-What a gate or a candidate is follows from the equations, not from its name: a gate is a sigmoid that multiplies
-something; a candidate is what is multiplied by a gate and by nothing that was carried. Two quantities never look
-alike: where their spellings would coincide, the later one is spelled out.
+Two quantities never look alike: where their spellings would coincide, the later one is spelled out.
 
-Read next: `reports.grouping`.
+Read next: `reports.pytorch`.
 """
 
 from __future__ import annotations
@@ -23,12 +21,17 @@ import sympy
 from derive.expr import Op, Ref, is_op, refs
 from derive.latex import index_latex
 from derive.primitives import Shape
-from derive.spelling import Symbol, compose, joined, piece, spell
+from derive.spelling import Symbol, compose, piece, spell
 from derive.structural import bounds
 from derive.system import System
-from reports.anatomy import candidates, gates, multiplied
+from reports.anatomy import multiplied
+from reports.symbols import NgLetters, ng, no_two_alike, plain
+from reports.torchnames import TorchNames, torch_names
 
 LOSS = r"\mathcal{L}"
+Base = Literal["standard", "ng", "pytorch"]
+Time = Literal["subscript", "angle"]
+Cotangent = Literal["delta", "bar", "partial"]
 
 
 @dataclass(frozen=True)
@@ -37,16 +40,16 @@ class Notation:
 
     Attributes:
         name: how `bptt report --notation` knows it.
+        base: whose names: those of the equations, of Andrew Ng's course, or of PyTorch.
         time: the time as a subscript, h_t, or in angle brackets, h^{⟨t⟩}.
         cotangent: the gradient of the loss that reaches h_t: δh_t, h̄_t, or ∂L/∂h_t.
-        gates: whether gates are written Γ, and candidates with a tilde.
-        renamed: names that the field writes differently, such as h for a.
+        renamed: quantities that are written differently, by name, as LaTeX (`reports.fragments`).
     """
 
     name: str = "standard"
-    time: Literal["subscript", "angle"] = "subscript"
-    cotangent: Literal["delta", "bar", "partial"] = "delta"
-    gates: bool = False
+    base: Base = "standard"
+    time: Time = "subscript"
+    cotangent: Cotangent = "delta"
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     def names(self, system: System) -> SystemNames:
@@ -54,38 +57,9 @@ class Notation:
         return SystemNames(self, system)
 
 
-NOTATIONS = {
-    notation.name: notation
-    for notation in (
-        Notation(),
-        Notation("ng", time="angle", gates=True, renamed={"h": "a", "i": "u"}),
-        Notation("bar", cotangent="bar"),
-        Notation("partial", cotangent="partial"),
-    )
-}
-
-
-class UnknownNotation(LookupError):
-    """A notation that does not exist; the message is one line and lists those there are."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"no notation is called {name!r}; there are {', '.join(NOTATIONS)}")
-
-
-def notation(name: str) -> Notation:
-    """The notation of that name.
-
-    Raises:
-        UnknownNotation: one line.
-    """
-    if name not in NOTATIONS:
-        raise UnknownNotation(name)
-    return NOTATIONS[name]
-
-
 @dataclass(frozen=True)
 class SystemNames:
-    """A notation applied to a system: implements `derive.typeset.Names`.
+    """A notation applied to a system: implements `derive.written.Names`.
 
     Attributes:
         notation: how to write.
@@ -127,6 +101,19 @@ class SystemNames:
         label = next((word for word, a, b in self.stacked(inner.name) if (a, b) == (low, high)), None)
         return None if label is None else rf"\left[{self.read(inner)}\right]_{{{label}}}"
 
+    def summands(self, expr: sympy.Expr) -> tuple[str, ...] | None:
+        """PyTorch's two matrices for one that multiplies a concatenation, and two biases for one."""
+        if isinstance(expr, Ref):
+            pair = self.torch.double.get(expr.name)
+            return None if pair is None else tuple(compose(self._varied(expr.name, symbol), "") for symbol in pair)
+        if not is_op(expr, "matmul") or len(expr.operands) != 2 or not is_op(expr.operands[1], "concat"):
+            return None
+        matrix, stacked = expr.operands
+        symbols = self.torch.blocks.get(matrix.name, ()) if isinstance(matrix, Ref) else ()
+        if len(symbols) != len(stacked.operands):
+            return None
+        return tuple(compose(self._varied(matrix.name, symbol), "") for symbol in symbols)
+
     # --- writing --------------------------------------------------------------------------------------------
 
     def written(self, name: str, index: str = "") -> str:
@@ -146,6 +133,12 @@ class SystemNames:
                 return self._compose(replace(symbol, base=rf"\dot{{{symbol.base}}}"), index)
             if origin.kind == "contribution":
                 return self._compose(Symbol(r"\kappa", (self.symbol(of).base, *self.symbol(of).marks)), index)
+        if name in self.torch.blocks:
+            columns = r" \;\; ".join(compose(self._varied(name, symbol), "") for symbol in self.torch.blocks[name])
+            return rf"\left[{columns}\right]" if "\\left" in columns else f"[{columns}]"
+        if name in self.torch.double:
+            one, two = (compose(self._varied(name, symbol), "") for symbol in self.torch.double[name])
+            return f"({one} + {two})"
         return self._compose(self.symbol(name), index)
 
     def cotangent(self, of: str, index: str = "") -> str:
@@ -166,7 +159,19 @@ class SystemNames:
 
     def block(self, name: str, label: str) -> str:
         """The columns of a matrix that multiply one part of a concatenation: ``W_{fh}``."""
-        return self._compose(self.symbol(name).marked(label), "")
+        symbols = self.torch.blocks.get(name)
+        if symbols is not None:
+            position = [found for found, _, _ in self.blocks[name]].index(label)
+            return compose(self._varied(name, symbols[position]), "")
+        return self._compose(self.symbol(name).marked(f"[{label}]" if (name, label) in self._ambiguous else label), "")
+
+    @cached_property
+    def _ambiguous(self) -> frozenset[tuple[str, str]]:
+        """Blocks that would look like a quantity, or like another block."""
+        own = [compose(symbol, "") for name, symbol in self.symbols.items() if self.system.variables[name].axis is None]
+        blocks = [(name, label) for name, parts in self.blocks.items() for label, _, _ in parts]
+        texts = [compose(self.symbols[name].marked(label), "") for name, label in blocks]
+        return frozenset(b for b, text in zip(blocks, texts, strict=True) if (own + texts).count(text) > 1)
 
     def _inside(self, name: str, index: str) -> str:
         text = self.written(name, index)
@@ -182,58 +187,31 @@ class SystemNames:
 
     def symbol(self, name: str) -> Symbol:
         """Base and marks of a quantity, after the renamings of the notation."""
-        symbol = self.symbols.get(name) or spell(name)
+        return self._varied(name, self.symbols.get(name) or spell(name))
+
+    def _varied(self, name: str, symbol: Symbol) -> Symbol:
         letter = self.marks.get(name)
         return symbol if letter is None else replace(symbol, marks=(*symbol.marks[:-1], letter))
 
     @cached_property
     def symbols(self) -> dict[str, Symbol]:
         """Symbols of all quantities, no two alike."""
-        found: dict[str, Symbol] = {}
-        taken: set[tuple[str, bool]] = set()
-        for name, var in self.system.variables.items():
-            symbol = self._renamed(name) if self.notation.gates else spell(name)
-            key = compose(symbol, "")
-            if (key, var.axis is None) in taken:
-                symbol = Symbol(r"\mathrm{" + name.replace("_", r"\_") + "}" if name.isascii() else rf"\text{{{name}}}")
-            taken.add((key, var.axis is None))
-            found[name] = symbol
-        return found
+        wished = ng(self.system) if self.notation.base == "ng" else plain(self.system)
+        own = {n: Symbol(fragment) for n, fragment in self.notation.renamed.items() if n in self.system.variables}
+        return no_two_alike(self.system, wished | self.torch.single, own)
+
+    @cached_property
+    def torch(self) -> TorchNames:
+        """What PyTorch calls otherwise; nothing in other notations."""
+        return torch_names(self.system, self.notation.renamed) if self.notation.base == "pytorch" else TorchNames()
+
+    @cached_property
+    def _ng(self) -> NgLetters:
+        return NgLetters(self.system)
 
     def mark(self, key: str) -> str:
         """A mark that many names carry, as it is printed: f, or u for the input gate i after Ng."""
-        var = self.system.variables.get(key)
-        letter = self._letter(key) if self.notation.gates and var is not None else key
-        return piece(letter) if "\\" not in letter else letter
-
-    # --- gates and candidates ------------------------------------------------------------------------------
-
-    def _renamed(self, name: str) -> Symbol:
-        symbol = spell(name)
-        origin = self.system.variables[name].origin
-        if origin is not None and origin.kind == "pre-activation" and symbol.marks:
-            return replace(symbol, marks=(self._letter(origin.of), *symbol.marks[1:]))
-        if name in self._gates:
-            return Symbol(r"\Gamma", (self._letter(name),))
-        if name in self._candidates:
-            return Symbol(rf"\tilde{{{self._letter(name)}}}")
-        if symbol.marks and symbol.marks[-1] in self.system.variables and self.system.variables[name].axis is None:
-            return replace(symbol, marks=(*symbol.marks[:-1], self._letter(symbol.marks[-1])))
-        return spell(self._letter(name)) if not symbol.marks else symbol
-
-    def _letter(self, name: str) -> str:
-        target = self._candidates.get(name, name)
-        wish = self.notation.renamed.get(target, target)
-        free = wish not in self.system.variables or wish == target
-        return (wish if free else target) if len(wish) == 1 else joined((piece(wish),))
-
-    @cached_property
-    def _gates(self) -> frozenset[str]:
-        return gates(self.system)
-
-    @cached_property
-    def _candidates(self) -> dict[str, str]:
-        return candidates(self.system)
+        return self._ng.letter(key) if self.notation.base == "ng" else piece(key)
 
     # --- blocks of matrices ----------------------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ def unfolding(context: Context, equation: Equation, names: SystemNames) -> tuple
     of = context.of(equation.name)
     paths = context.readings.paths(of)
     bars = [context.readings.cotangent[path.edges[-1].reader.name] for path in paths]
-    together = group(context.adjoint, [(path.column, *_outs(path)) for path in paths], least=3)
+    together = group(context.adjoint, [(path.column, *_outs(path)) for path in paths], 3, names.notation.renamed)
     upstream = [read for read in refs(equation.expr) if context.kind(read.name) in ("upstream", "final")]
     of_read = context.adjoint.equation(of).out if of in context.adjoint.defined else _leaf_read(context, of)
     firsts, seconds = [names.read(read) for read in upstream], [names.read(read) for read in upstream]

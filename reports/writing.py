@@ -19,13 +19,15 @@ from derive.system import System
 from numeric.pocket_notes import note_for
 from numeric.verify import verify
 from reports import html, jsonreport, latex
+from reports.certified import certified
 from reports.context import Context
 from reports.document import Block, Report, number
 from reports.exercise import chosen as kinds_of
 from reports.exercise import exercise_files
 from reports.files import write_all
 from reports.inline import plain
-from reports.notation import notation as notation_named
+from reports.notation import Notation
+from reports.notations import notation as notation_named
 from reports.sections.backward import backward
 from reports.sections.certificate import in_full, in_short, versions
 from reports.sections.chain import chain
@@ -59,7 +61,7 @@ def write(
     system: System | str,
     out: str | Path,
     formats: Collection[str] = FORMATS,
-    notation: str = "standard",
+    notation: str | Notation = "standard",
     sizes: Mapping[str, int] | None = None,
     *,
     evidence: Sequence[Evidence] | None = None,
@@ -73,7 +75,8 @@ def write(
         system: a system, or the name of an architecture of the library.
         out: the directory; it is made where it is missing.
         formats: any of html, tex, json.
-        notation: a key of `reports.notation.NOTATIONS`.
+        notation: a key of `reports.notations.NOTATIONS`, ``ng+bar`` and the like, a file that ends in ``.toml``, or a
+            `Notation`.
         sizes: numbers for the dimensions, for the count.
         evidence: of `numeric.verify`; by default the system is verified now. An empty list leaves it out.
         progress: called with the name of every step.
@@ -87,7 +90,7 @@ def write(
 
     Raises:
         ValueError: for an unknown format, example or blank, or a size that does not fit.
-        UnknownNotation: for an unknown notation.
+        UnknownNotation, MappingError: for an unknown notation, or a file that is none.
         UnknownArchitecture: for an unknown name.
         FileError: if a file cannot be written.
     """
@@ -95,7 +98,7 @@ def write(
     if wrong:
         raise ValueError(f"no format is called {wrong[0]!r}; there are {', '.join(FORMATS)}")
     system = load(system) if isinstance(system, str) else system
-    chosen = notation_named(notation)
+    chosen = notation_named(notation) if isinstance(notation, str) else notation
     kinds_of(",".join(blanks))
     if example not in ("default", "none"):
         note_for(system, example)
@@ -157,4 +160,5 @@ def certificate(context: Context) -> dict[str, object]:
         "holds": all(evidence.holds for evidence in context.evidence) if context.evidence else None,
         "evidence": [evidence.as_dict() for evidence in context.evidence],
         "versions": versions(),
+        "certificate": certified(system, context.evidence),
     }

@@ -17,10 +17,13 @@ from reports.commands.pdf import make_pdf, maker
 from reports.commands.progress import Say, after, progress
 from reports.commands.systems import one_name_each, read_sizes, read_systems
 from reports.commands.verify import evidence_of
-from reports.exercise import chosen
+from reports.context import Context
+from reports.exercise import chosen as kinds_of
 from reports.files import FileError
-from reports.notation import UnknownNotation
-from reports.notation import notation as notation_named
+from reports.mapping import MappingError
+from reports.notation import Notation
+from reports.notations import UnknownNotation
+from reports.notations import notation as notation_named
 from reports.writing import write
 
 
@@ -39,6 +42,7 @@ def report(
     pdf: bool,
     notation: str,
     sizes: str,
+    cotangent: str = "",
     example: str = "default",
     blanks: str | None = None,
     as_json: bool,
@@ -51,19 +55,24 @@ def report(
     for system in systems:
         counts_of(system, given)
     try:
-        notation_named(notation)
-        kinds = () if blanks is None else chosen(blanks)
+        chosen = notation_named(notation, cotangent)
+        kinds = () if blanks is None else kinds_of(blanks)
         for system in systems if example not in ("default", "none") else ():
             note_for(system, example)
-    except (UnknownNotation, ValueError) as error:
+    except (UnknownNotation, MappingError, ValueError) as error:
         raise Failure(str(error)) from error
+    unused = [n for n in chosen.renamed if not any(n in Context(system).adjoint.variables for system in systems)]
+    if unused:
+        raise Failure(
+            f"{notation}: names.{unused[0]}: no quantity of {', '.join(s.name for s in systems)} has that name"
+        )
     program = maker() if pdf else ""
     records = []
     with progress() as say:
         for place, system in enumerate(systems, 1):
             tell = after(f"report {system.name} ({place} of {len(systems)})", say)
             own = own_sizes(system, given)
-            records.append(_write(system, out, notation, own, (example, kinds), program, tell))
+            records.append(_write(system, out, chosen, own, (example, kinds), program, tell))
     if as_json:
         print_json(one_or_list(records))
     else:
@@ -74,7 +83,7 @@ def report(
 def _write(
     system: derive.System,
     out: str,
-    notation: str,
+    notation: Notation,
     sizes: dict[str, int],
     lesson: tuple[str, tuple[str, ...]],
     program: str,

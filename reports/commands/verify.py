@@ -1,6 +1,6 @@
 """`bptt verify`: the gradient against independent methods.
 
-Read next: `reports.commands.report`.
+Read next: `reports.commands.recheck`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def verify(arguments: Sequence[str], *, as_json: bool, strict: bool) -> int:
     if as_json:
         print_json([record(system.name, evidence) for system, evidence in found])
     else:
-        print_text("\n\n".join(_text(system, evidence) for system, evidence in found))
+        print_text("\n\n".join(table_of(system.name, evidence) for system, evidence in found))
     return 0 if all(item.holds for _, evidence in found for item in evidence) else 1
 
 
@@ -47,7 +47,8 @@ def evidence_of(system: derive.System, tell: Say) -> list[Evidence]:
     return evidence
 
 
-def _text(system: derive.System, evidence: Sequence[Evidence]) -> str:
+def table_of(name: str, evidence: Sequence[Evidence]) -> str:
+    """The evidence as a table, with what fails below it."""
     rows = [
         (item.claim, item.method, str(item.cases), _error(item.worst), _error(item.tolerance), _outcome(item.holds))
         for item in evidence
@@ -55,7 +56,7 @@ def _text(system: derive.System, evidence: Sequence[Evidence]) -> str:
     head = ("claim", "method", "cases", "worst", "tolerance", "")
     verdict = _outcome(all(item.holds for item in evidence))
     failing = [str(item) for item in evidence if not item.holds]
-    return "\n".join([f"{system.name}: {verdict}", table([head, *rows], "llrrr"), *failing])
+    return "\n".join([f"{name}: {verdict}", table([head, *rows], "llrrr"), *failing])
 
 
 def _outcome(held: bool) -> str:

@@ -19,6 +19,7 @@ from reports.forms import WORDS
 from reports.grouping import Group, group, range_of
 from reports.inline import plain
 from reports.notation import LOSS
+from reports.pytorch import in_torch
 from reports.rows import equation_rows, group_names
 
 
@@ -26,7 +27,7 @@ def notation(context: Context) -> list[Block]:
     """What the symbols mean, and how large they are."""
     blocks: list[Block] = [Heading(1, "Notation and shapes", "notation"), Prose(_conventions(context))]
     blocks.append(Table(("Symbol", "Meaning", "Shape"), tuple(_symbols(context)), align="lll"))
-    legend = _legend(context)
+    legend = " ".join(filter(None, [_legend(context), in_torch(context.names)]))
     if legend:
         blocks.append(Prose(legend))
     if context.system.notes:
@@ -101,7 +102,7 @@ def _symbols(context: Context) -> list[tuple[str, str, str]]:
     order = (*system.inputs, *system.states, *(n for n in defined if n not in system.states))
     order = (*order, *system.constants, *system.parameters)
     rows: dict[tuple[str, str], list[str]] = {}
-    for found in group(context.adjoint, [(now(context, name),) for name in order]):
+    for found in group(context.adjoint, [(now(context, name),) for name in order], apart=context.notation.renamed):
         meanings = {meaning(context, order[member]) for member in found.members}
         whole = len(meanings) == 1 or all(context.kind(order[member]) == "pre-activation" for member in found.members)
         for part in [found] if whole else [Group((member,)) for member in found.members]:
@@ -161,10 +162,10 @@ def _parameter(context: Context, name: str) -> str:
 def _legend(context: Context) -> str:
     """``W_q = [W_{qh} W_{qx}]``: the columns that multiply each part of a concatenation."""
     names, blocks = context.names, context.names.blocks
-    order = list(blocks)
+    order = [name for name in blocks if name not in names.torch.blocks]
     parts = []
     items = [(ref(name),) for name in order]
-    for found in group(context.adjoint, items):
+    for found in group(context.adjoint, items, apart=context.notation.renamed):
         alike = len({blocks[order[member]] for member in found.members}) == 1
         for part in [found] if alike else [Group((member,)) for member in found.members]:
             name = order[part.first]

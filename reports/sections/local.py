@@ -27,7 +27,7 @@ def local_derivatives(context: Context) -> list[Block]:
     order = {equation.out: place for place, equation in enumerate(context.forward)}
     found.sort(key=lambda item: order.get(item[0].reader.out, len(order)))
     rows = []
-    for together in group(context.adjoint, [_identity(edge) for edge, _ in found]):
+    for together in group(context.adjoint, [_identity(edge) for edge, _ in found], apart=context.notation.renamed):
         edge, bar = found[together.first]
         names = group_names(context.names, together)
         text = jacobian(edge, bar, names)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 import derive
-from derive.expr import ref, step
 from derive.typeset import typeset
 from reports.context import Context
 from reports.grouping import group_equations, grouped_terms, letter_for
-from reports.notation import NOTATIONS, Notation, UnknownNotation, notation
+from reports.notation import Notation
+from reports.notations import NOTATIONS, UnknownNotation, notation
 from reports.writing import report
 
 LSTM = derive.load("lstm")
@@ -62,16 +62,6 @@ def test_styles_of_cotangents(style, delta):
     assert r"\frac{\partial \mathcal{L}}{\partial W_{f}} = " in written(LSTM, style)["dW_f"] or style == "bar"
 
 
-@pytest.mark.parametrize("style", NOTATIONS)
-@pytest.mark.parametrize("name", derive.names())
-def test_no_two_quantities_look_alike(name, style):
-    names = Context(derive.load(name), notation(style)).names
-    seen: dict[str, str] = {}
-    for quantity, var in names.system.variables.items():
-        latex = names.read(ref(quantity, step(var.axis) if var.axis else None))
-        assert seen.setdefault(latex, quantity) == quantity
-
-
 def test_spellings_that_would_coincide_are_spelled_out():
     system = derive.parse("h[t] = tanh(W1 @ h[t-1] + W_1 @ x[t])")
     names = Notation().names(system)
@@ -87,7 +77,7 @@ def test_notation_changes_no_mathematics():
 
 
 def test_unknown_notation():
-    with pytest.raises(UnknownNotation, match="no notation is called 'klingon'; there are standard, ng, bar, partial"):
+    with pytest.raises(UnknownNotation, match="no notation is called 'klingon'; there are standard, ng, py"):
         notation("klingon")
 
 

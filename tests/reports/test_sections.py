@@ -16,7 +16,7 @@ from derive.operands import name_operands
 from reports.context import Context
 from reports.document import Block, Code, Figure, Heading, Note, Prose, Row, Rows, Table
 from reports.graph import label
-from reports.notation import notation
+from reports.notations import notation
 from reports.sections import certificate
 from reports.sections.chain import chain
 from reports.sections.code import renumbered
@@ -69,7 +69,7 @@ def test_golden_lstm():
     assert text == (GOLDEN / "lstm-rows.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("style", ["standard", "ng"])
+@pytest.mark.parametrize("style", ["standard", "ng", "pytorch"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_system_has_a_report(kind, style):
     """Labels, references and formulas are checked by `Report` itself."""

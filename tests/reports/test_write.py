@@ -14,7 +14,7 @@ import derive
 import reports
 from derive.evidence import Evidence
 from derive.library import UnknownArchitecture
-from reports.notation import UnknownNotation
+from reports.notations import UnknownNotation
 
 HOLDS = Evidence("gradient", "autograd", 8, 1.5e-16, 1e-13, True)
 SCRIPT = """
@@ -94,7 +94,7 @@ def test_same_bytes_in_every_process(tmp_path):
 
 
 @pytest.mark.needs("latexmk")
-@pytest.mark.parametrize("style", ["standard", "ng"])
+@pytest.mark.parametrize("style", ["standard", "ng", "pytorch+bar"])
 def test_the_latex_compiles_without_overfull_boxes(style, tmp_path):
     reports.write("lstm", tmp_path, formats=("tex",), notation=style, evidence=[HOLDS])
     command = ["latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "lstm.tex"]
