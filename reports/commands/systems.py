@@ -16,11 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from derive.tex.look import looks_like_latex
-
 import derive
 from derive.networks import NAMED, build
 from derive.statements import MAX_TEXT
+from derive.tex.look import looks_like_latex
 from reports.commands.failure import Failure
 from reports.writing import file_stem
 

@@ -1,7 +1,6 @@
 """LaTeX of papers and of the lecture notes: what it is read as, and what is refused."""
 
 import pytest
-from derive.tex.look import looks_like_latex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +8,7 @@ import derive
 from derive.networks import NAMED, build
 from derive.spelling import spell
 from derive.tex.equations import from_latex, to_text
+from derive.tex.look import looks_like_latex
 
 LSTM_OF_THE_NOTES = r"""
 $$f_t = \sigma \left(W_f [h_{t-1}, x_t] + b_f \right)$$
