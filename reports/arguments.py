@@ -114,6 +114,8 @@ def parser() -> argparse.ArgumentParser:
     _takes_sizes(report)
     report.add_argument("-o", "--out", default=".", metavar="OUT", help="directory of NAME.html, NAME.tex, NAME.json")
     report.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
+    report.add_argument("--fragment", action="store_true", help="the equations alone, LaTeX to \\input into a paper")
+    report.add_argument("--force", action="store_true", help="replace files that an earlier report did not write")
     report.add_argument("--notation", default="standard", metavar="NAME", help="standard (default) or ng")
 
     check = _command(

@@ -89,6 +89,8 @@ def report(options: Namespace) -> int:
         options.systems,
         out=options.out,
         pdf=options.pdf,
+        fragment=options.fragment,
+        force=options.force,
         notation=options.notation,
         sizes=options.sizes,
         as_json=options.json,

@@ -22,6 +22,7 @@ import re
 from html import escape
 
 from reports.document import Block, Code, Figure, Heading, Note, Prose, Report, Row, Rows, Table, number
+from reports.files import mark
 from reports.formula import width
 from reports.inline import CodeSpan, Math, Reference, inline, paragraphs, unmarked
 from reports.mathml import to_mathml
@@ -56,6 +57,7 @@ def render(report: Report) -> str:
 <html lang="en" xmlns="http://www.w3.org/1999/xhtml">
 <head>
 <meta charset="utf-8"/>
+<meta name="generator" content="{mark("report")}"/>
 <meta http-equiv="Content-Security-Policy" content="{policy}"/>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <title>{_text(unmarked(report.title))}</title>

@@ -15,11 +15,12 @@ import numbers
 from collections.abc import Mapping
 
 from reports.document import Report
+from reports.files import mark
 
 
 def render(report: Report) -> str:
     """The certificate as the text of a JSON file."""
-    return to_json(report.certificate)
+    return to_json({**report.certificate, "generator": mark("report")})
 
 
 def to_json(value: object) -> str:

@@ -20,9 +20,11 @@ import re
 from string import Template
 
 from reports.document import Block, Code, Figure, Heading, Note, Prose, Report, Row, Rows, Table
+from reports.files import mark, marked
 from reports.formula import width
 from reports.inline import CodeSpan, Math, Reference, inline, paragraphs, unmarked
 from reports.texchars import columns, declarations, escape
+from reports.texchars import label as ascii_label
 
 CODE_COLUMNS = 94  # of \footnotesize typewriter on a line of 16 cm
 SIZES = {"small": 43.0, "footnotesize": 47.5, "scriptsize": 54.0}  # em on a line of 16 cm, less a twentieth
@@ -30,10 +32,13 @@ WORDS = 14.0  # em; a table with a wider column holds text
 GAP = 0.9  # em between the columns of a table
 LONG_FORMULA = 24.0  # em; a longer formula in running text is scaled where it does not fit a line
 
-PREAMBLE = Template(r"""\documentclass[11pt,a4paper]{article}
+PREAMBLE = Template(r"""% $mark
+\documentclass[11pt,a4paper]{article}
 \usepackage[utf8]{inputenc}
 \usepackage[margin=25mm]{geometry}
 \usepackage{amsmath,amssymb,mathtools}
+% Without scalable fonts for every character, microtype must not stretch any.
+\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{\PassOptionsToPackage{expansion=false}{microtype}}
 \usepackage{array,booktabs,longtable,graphicx,microtype,xcolor}
 \usepackage[colorlinks,allcolors=link,pdfusetitle=false]{hyperref}
 \hypersetup{pdftitle={$pdftitle}}
@@ -64,7 +69,9 @@ PREAMBLE = Template(r"""\documentclass[11pt,a4paper]{article}
 \newsavebox\fitbox
 \newcommand\fit[1]{\sbox\fitbox{#1}\ifdim\wd\fitbox>\linewidth\resizebox{\linewidth}{!}{\usebox\fitbox}\else
   \usebox\fitbox\fi}
-\newcommand\pdfpicture[1]{\fit{\includegraphics{#1}}}
+\newcommand\pdfpicture[1]{\sbox\fitbox{\includegraphics{#1}}%
+  \ifdim\wd\fitbox>\linewidth\sbox\fitbox{\resizebox{\linewidth}{!}{\usebox\fitbox}}\fi
+  \ifdim\ht\fitbox>.85\textheight\resizebox{!}{.85\textheight}{\usebox\fitbox}\else\usebox\fitbox\fi}
 
 % rows: equations aligned at their relations.
 \newlength\leftwidth\newlength\bodywidth\newlength\notewidth\newlength\shapewidth
@@ -119,7 +126,7 @@ def render(report: Report, *, stem: str = "report") -> dict[str, bytes]:
         picture = ""
         if isinstance(block, Figure) and block.pdf is not None:
             picture = f"{stem}+figure-{len(files) + 1}.pdf"
-            files[picture] = block.pdf
+            files[picture] = marked(block.pdf)
         body.append(_block(block, picture))
     files[f"{stem}.tex"] = _document(report, "\n\n".join(body)).encode("utf-8")
     return files
@@ -134,7 +141,7 @@ def _document(report: Report, body: str) -> str:
     contents = "\n{\\parskip=0pt\\tableofcontents}\n\\bigskip\n" if headings > 1 else ""
     text = f"{title}{subtitle}\n{contents}\n{body}\n"
     name = escape(unmarked(report.title))
-    preamble = PREAMBLE.substitute(pdftitle=name, declarations=declarations(text + name))
+    preamble = PREAMBLE.substitute(mark=mark("report"), pdftitle=name, declarations=declarations(text + name))
     return f"{preamble}\n\\begin{{document}}\n{text}\n\\end{{document}}\n"
 
 
@@ -146,17 +153,12 @@ def _line(text: str) -> str:
             formula = f"${part.latex.strip()}$"
             parts.append(rf"\fit{{{formula}}}" if width(part.latex) > LONG_FORMULA else formula)
         elif isinstance(part, Reference):
-            parts.append(rf"\hyperref[eq:{_label(part.label)}]{{(\ref*{{eq:{_label(part.label)}}})}}")
+            parts.append(rf"\hyperref[eq:{ascii_label(part.label)}]{{(\ref*{{eq:{ascii_label(part.label)}}})}}")
         elif isinstance(part, CodeSpan):
             parts.append(rf"\texttt{{{escape(part.text, typewriter=True)}}}")
         else:
             parts.append(escape(part.text))
     return "".join(parts)
-
-
-def _label(label: str) -> str:
-    """A label in ASCII; '=' occurs in none, so that no two become one."""
-    return "".join(char if char.isascii() else f"={ord(char):04X}" for char in label)
 
 
 def _block(block: Block, picture: str) -> str:
@@ -197,7 +199,7 @@ def _row(row: Row) -> str:
         terms.append(rf"\tail{{{row.tail.strip()}}}")
     lines = "%\n    ".join(terms)
     return (
-        f"\\row{{{_label(row.label)}}}{{{row.left}}}{{{row.relation}}}\n"
+        f"\\row{{{ascii_label(row.label)}}}{{{row.left}}}{{{row.relation}}}\n"
         f"   {{{lines}}}\n   {{{row.shape}}}{{{_line(row.reason)}}}"
     )
 

@@ -17,7 +17,7 @@ from derive.evidence import Evidence
 from derive.library import load
 from derive.system import System
 from numeric.verify import verify
-from reports import html, jsonreport, latex
+from reports import fragment, html, jsonreport, latex
 from reports.context import Context
 from reports.document import Block, Report, number
 from reports.files import write_all
@@ -47,7 +47,7 @@ SECTIONS: tuple[Section, ...] = (
     counts,
     in_full,
 )
-FORMATS = ("html", "tex", "json")
+FORMATS = ("html", "tex", "json")  # of a report; "fragment" is had by asking for it
 
 
 def write(
@@ -59,30 +59,32 @@ def write(
     *,
     evidence: Sequence[Evidence] | None = None,
     progress: Callable[[str], None] | None = None,
+    force: bool = False,
 ) -> tuple[Path, ...]:
     """Write the report of a system.
 
     Args:
         system: a system, or the name of an architecture of the library.
         out: the directory; it is made where it is missing.
-        formats: any of html, tex, json.
+        formats: any of html, tex, json, and fragment, the equations alone in LaTeX.
         notation: a key of `reports.notation.NOTATIONS`.
         sizes: numbers for the dimensions, for the count.
         evidence: of `numeric.verify`; by default the system is verified now. An empty list leaves it out.
         progress: called with the name of every step.
+        force: replace files that no earlier report wrote, or that were changed since.
 
     Returns:
-        The files: NAME.html, NAME.tex, NAME.json, and the pictures that NAME.tex includes.
+        The files: NAME.html, NAME.tex, NAME.json, the pictures that NAME.tex includes, NAME+equations.tex.
 
     Raises:
         ValueError: for an unknown format, or a size that does not fit.
         UnknownNotation: for an unknown notation.
         UnknownArchitecture: for an unknown name.
-        FileError: if a file cannot be written.
+        FileError: if a file cannot be written, or one is in the way that is not of a report.
     """
-    wrong = [name for name in formats if name not in FORMATS]
+    wrong = [name for name in formats if name not in (*FORMATS, "fragment")]
     if wrong:
-        raise ValueError(f"no format is called {wrong[0]!r}; there are {', '.join(FORMATS)}")
+        raise ValueError(f"no format is called {wrong[0]!r}; there are {', '.join(FORMATS)} and fragment")
     system = load(system) if isinstance(system, str) else system
     chosen = notation_named(notation)
     if evidence is None:
@@ -90,7 +92,7 @@ def write(
     if progress is not None:
         progress("report")
     context = Context(system, chosen, dict(sizes or {}), tuple(evidence))
-    return write_all(out, rendered(context, formats))
+    return write_all(out, rendered(context, formats), force=force)
 
 
 def file_stem(system: System) -> str:
@@ -100,9 +102,13 @@ def file_stem(system: System) -> str:
 
 def rendered(context: Context, formats: Collection[str] = FORMATS) -> dict[str, str | bytes]:
     """The files of a report, by name."""
-    found = report(context)
     stem = file_stem(context.system)
     files: dict[str, str | bytes] = {}
+    if "fragment" in formats:
+        files[f"{stem}+equations.tex"] = fragment.render(context, stem=stem)
+    if not set(formats) & set(FORMATS):
+        return files
+    found = report(context)
     if "html" in formats:
         files[f"{stem}.html"] = html.render(found)
     if "tex" in formats:

@@ -397,7 +397,9 @@ def test_code_is_a_module(capsys, tmp_path):
     assert "import numpy" in out
     path = tmp_path / "cell.py"
     assert main(["code", RNN, "-o", str(path)]) == 0
-    assert path.read_text(encoding="utf-8") == out
+    first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+    assert first.startswith("# bptt code, digest ")
+    assert rest == out
     assert data(capsys, "code", RNN)["source"] == out
 
 

@@ -6,6 +6,8 @@ Read next: `reports.commands.pdf`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
 from typing import TypedDict
 
 import derive
@@ -16,10 +18,10 @@ from reports.commands.pdf import make_pdf, maker
 from reports.commands.progress import Say, after, progress
 from reports.commands.systems import one_name_each, read_sizes, read_systems
 from reports.commands.verify import evidence_of
-from reports.files import FileError
+from reports.files import FileError, guard
 from reports.notation import UnknownNotation
 from reports.notation import notation as notation_named
-from reports.writing import write
+from reports.writing import FORMATS, file_stem, write
 
 
 class Written(TypedDict):
@@ -31,9 +33,20 @@ class Written(TypedDict):
 
 
 def report(
-    arguments: Sequence[str], *, out: str, pdf: bool, notation: str, sizes: str, as_json: bool, strict: bool
+    arguments: Sequence[str],
+    *,
+    out: str,
+    pdf: bool,
+    fragment: bool,
+    force: bool,
+    notation: str,
+    sizes: str,
+    as_json: bool,
+    strict: bool,
 ) -> int:
     """Write OUT/NAME.html, OUT/NAME.tex, OUT/NAME.json, and OUT/NAME.pdf if asked; 1 if something does not hold."""
+    if pdf and fragment:
+        raise Failure("--fragment has no PDF of its own: leave out --pdf")
     systems = read_systems(arguments, strict=strict)
     one_name_each(systems)
     given = read_sizes(sizes, systems)
@@ -44,12 +57,15 @@ def report(
     except UnknownNotation as error:
         raise Failure(str(error)) from error
     program = maker() if pdf else ""
+    formats: tuple[str, ...] = ("fragment",) if fragment else FORMATS
+    if not force:
+        _guard(systems, out, (*formats, *(["pdf"] if pdf else [])))
     records = []
     with progress() as say:
         for place, system in enumerate(systems, 1):
             tell = after(f"report {system.name} ({place} of {len(systems)})", say)
             own = own_sizes(system, given)
-            records.append(_write(system, out, notation, own, program, tell))
+            records.append(_write(system, out, formats, notation, own, program, force, tell))
     if as_json:
         print_json(one_or_list(records))
     else:
@@ -57,13 +73,31 @@ def report(
     return 0 if all(record["holds"] for record in records) else 1
 
 
-def _write(system: derive.System, out: str, notation: str, sizes: dict[str, int], program: str, tell: Say) -> Written:
+def _guard(systems: Sequence[derive.System], out: str, formats: Sequence[str]) -> None:
+    """Say what is in the way before the work, not after it."""
+    for system, name in product(systems, formats):
+        try:
+            guard(Path(out, f"{file_stem(system)}{'+equations.tex' if name == 'fragment' else f'.{name}'}"), "report")
+        except FileError as error:
+            raise Failure(str(error)) from error
+
+
+def _write(
+    system: derive.System,
+    out: str,
+    formats: Sequence[str],
+    notation: str,
+    sizes: dict[str, int],
+    program: str,
+    force: bool,
+    tell: Say,
+) -> Written:
     evidence = evidence_of(system, tell)
     try:
-        files = list(write(system, out, notation=notation, sizes=sizes, evidence=evidence, progress=tell))
+        files = list(write(system, out, formats, notation, sizes, evidence=evidence, progress=tell, force=force))
     except FileError as error:
         raise Failure(str(error)) from error
     if program:
         tell("PDF")
-        files.append(make_pdf(program, files))
+        files.append(make_pdf(program, files, force=force))
     return {"name": system.name, "holds": all(item.holds for item in evidence), "files": [str(file) for file in files]}
