@@ -33,6 +33,8 @@ from xml.etree.ElementTree import Element, tostring
 
 from latex2mathml.converter import convert_to_element
 
+from reports.spoken import spoken
+
 ALPHABETS = {
     "bold": ("BOLD",),
     "bold-italic": ("BOLD ITALIC", "BOLD"),
@@ -80,6 +82,7 @@ def to_mathml(latex: str, *, display: bool = False, infix: bool = False) -> str:
         # The white space between two formulas, where the line may break, is the space before the operator.
         row[0].set("form", "infix")
         row[0].set("lspace", "0")
+    math.set("aria-label", spoken(math))
     return tostring(math, encoding="unicode", short_empty_elements=False)
 
 
@@ -155,7 +158,9 @@ def _set_prime(element: Element) -> None:
 
 
 def _join_upright(element: Element) -> None:
-    """Neighbouring upright letters are one word."""
+    """Neighbouring upright letters are one word; a letter and its index are no neighbours."""
+    if element.tag not in ("mrow", "math", "mtd", "mstyle", "mpadded"):
+        return
     children = list(element)
     for left, right in itertools.pairwise(children):
         if all(child.tag == "mi" and child.get("mathvariant") == "normal" for child in (left, right)):
