@@ -1,7 +1,7 @@
 r"""The equations alone, for ``\input`` into a paper: amsmath's ``align``, no macros of ours, no document around them.
 
 A paper has its own layout, so this file brings none: no shapes, reasons or numbers of ours. The comment at its head
-says what the preamble needs. An equation wraps at its additive terms, by estimated widths, for a line of 31 em,
+says what the preamble needs. An equation wraps at its additive terms, by estimated widths, for a line of 30 em,
 which is that of ``article`` at ten points; a single term that is wider stays as it is. Every equation has a label
 that begins with the name of the system, so that two fragments fit into one paper.
 
@@ -20,7 +20,7 @@ from reports.formula import width
 from reports.rows import equation_rows
 from reports.texchars import as_latex, label
 
-LINE = 31.0  # em, the number at its end included
+LINE = 30.0  # em, the number at its end included
 NUMBER = 3.5  # em
 INDENT = 2.0  # em, of what continues a sum
 HEAD = r"""% {mark}

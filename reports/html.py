@@ -31,7 +31,7 @@ from reports.page import SCRIPT, STYLE
 LONG, LONG_TERM = 25.0, 19.0  # em; a longer sum, or a term, needs the line for itself: its reason goes below
 WIDE = 14.0  # em; longer formulas in running text get a scroll bar of their own on narrow screens
 _XML_PROLOG = re.compile(r"^\s*(?:<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|\s+)*", re.DOTALL)
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 _PYTHON = re.compile(
     r"(?P<co>\#[^\n]*)"
     r"|(?P<st>\"\"\".*?\"\"\"|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')"

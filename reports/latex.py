@@ -30,6 +30,7 @@ CODE_COLUMNS = 94  # of \footnotesize typewriter on a line of 16 cm
 SIZES = {"small": 43.0, "footnotesize": 47.5, "scriptsize": 54.0}  # em on a line of 16 cm, less a twentieth
 WORDS = 14.0  # em; a table with a wider column holds text
 GAP = 0.9  # em between the columns of a table
+TERMS = 14  # of a sum in one box, which no page breaks
 LONG_FORMULA = 24.0  # em; a longer formula in running text is scaled where it does not fit a line
 
 PREAMBLE = Template(r"""% $mark
@@ -69,6 +70,8 @@ PREAMBLE = Template(r"""% $mark
 \newsavebox\fitbox
 \newcommand\fit[1]{\sbox\fitbox{#1}\ifdim\wd\fitbox>\linewidth\resizebox{\linewidth}{!}{\usebox\fitbox}\else
   \usebox\fitbox\fi}
+% longformula: one in running text, with room for a full stop; its paragraph is ragged, as it would be loose.
+\newcommand\longformula[1]{\rightskip=0pt plus 1fil\relax{\linewidth=.97\linewidth\fit{#1}}}
 \newcommand\pdfpicture[1]{\sbox\fitbox{\includegraphics{#1}}%
   \ifdim\wd\fitbox>\linewidth\sbox\fitbox{\resizebox{\linewidth}{!}{\usebox\fitbox}}\fi
   \ifdim\ht\fitbox>.85\textheight\resizebox{!}{.85\textheight}{\usebox\fitbox}\else\usebox\fitbox\fi}
@@ -105,8 +108,12 @@ PREAMBLE = Template(r"""% $mark
     \nobreak\nointerlineskip\vskip2pt\noindent\hspace*{\leftwidth}%
     \parbox[t]{\dimexpr\linewidth-\leftwidth-\numberwidth}{%
       \raggedright\footnotesize\strut\color{soft}#6}\par\fi\fi}
+% more: what continues a row over a page.
+\newcommand\setmore[1]{\par\nobreak\vskip3pt\noindent\hspace*{\leftwidth}%
+  \parbox[t]{\dimexpr\linewidth-\leftwidth-\numberwidth}{%
+    \linewidth=\dimexpr\linewidth-\leftwidth-\numberwidth\raggedright\lineskiplimit=2pt\lineskip=4pt\leavevmode #1}\par}
 \NewDocumentEnvironment{rows}{+b}{\par\addvspace{4pt}\parskip=0pt\relax\setlength\leftwidth{1.5em}%
-  \let\row\measurerow #1\let\row\setrow #1\par\addvspace{6pt}}{}
+  \def\more##1{}\let\row\measurerow #1\let\more\setmore\let\row\setrow #1\par\addvspace{6pt}}{}
 
 % Tables. longtable counts them all, a number is for those with a caption.
 \newcounter{shown}\setlength\tabcolsep{4pt}\setlength\LTpre{4pt}\setlength\LTpost{8pt}
@@ -151,7 +158,7 @@ def _line(text: str) -> str:
     for part in inline(text):
         if isinstance(part, Math):
             formula = f"${part.latex.strip()}$"
-            parts.append(rf"\fit{{{formula}}}" if width(part.latex) > LONG_FORMULA else formula)
+            parts.append(rf"\longformula{{{formula}}}" if width(part.latex) > LONG_FORMULA else formula)
         elif isinstance(part, Reference):
             parts.append(rf"\hyperref[eq:{ascii_label(part.label)}]{{(\ref*{{eq:{ascii_label(part.label)}}})}}")
         elif isinstance(part, CodeSpan):
@@ -170,7 +177,7 @@ def _block(block: Block, picture: str) -> str:
                 title = rf"\texorpdfstring{{{title}}}{{{escape(_bookmark(block.text))}}}"
             return rf"\{command}{{{title}}}"
         case Prose():
-            return "\n\n".join(map(_line, paragraphs(block.text)))
+            return "\n\n".join(map(_paragraph, paragraphs(block.text)))
         case Rows():
             return "\\begin{rows}\n" + "\n".join(map(_row, block.rows)) + "\n\\end{rows}"
         case Table():
@@ -188,20 +195,30 @@ def _block(block: Block, picture: str) -> str:
             return rf"\callout{{{block.kind}}}{{{title}{body}}}"
 
 
+def _paragraph(text: str) -> str:
+    line = _line(text)
+    return f"{{{line}\\par}}" if r"\longformula" in line else line
+
+
 def _bookmark(text: str) -> str:
     return re.sub(r"[^\x20-\x7e]", "?", unmarked(text))
 
 
 def _row(row: Row) -> str:
+    """One row; what is too long for a page goes on in unnumbered ones."""
     terms = [rf"\term{{{row.terms[0].strip()}}}"]
     terms += [rf"\nextterm{{{term.strip()}}}" for term in row.terms[1:]]
     if row.tail:
         terms.append(rf"\tail{{{row.tail.strip()}}}")
-    lines = "%\n    ".join(terms)
+    lines, *more = ("%\n    ".join(part) for part in _batches(terms, TERMS))
     return (
         f"\\row{{{ascii_label(row.label)}}}{{{row.left}}}{{{row.relation}}}\n"
         f"   {{{lines}}}\n   {{{row.shape}}}{{{_line(row.reason)}}}"
-    )
+    ) + "".join(f"\n\\more{{{part}}}" for part in more)
+
+
+def _batches(items: list[str], size: int) -> list[list[str]]:
+    return [items[first : first + size] for first in range(0, len(items), size)]
 
 
 def _table(block: Table) -> str:

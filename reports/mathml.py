@@ -70,6 +70,7 @@ def to_mathml(latex: str, *, display: bool = False, infix: bool = False) -> str:
     for element in math.iter():
         _correct_characters(element)
     for element in math.iter():
+        _gather_base(element)
         _stack_limits(element)
         _tighten_scripts(element)
         _set_prime(element)
@@ -123,6 +124,18 @@ def _in_alphabet(char: str, variant: str) -> str:
             except KeyError:
                 continue
     return char
+
+
+def _gather_base(element: Element) -> None:
+    """The script of a matrix belongs to its brackets too, which come as neighbours of the table."""
+    wanted = 3 if element.tag == "msubsup" else 2
+    if element.tag in ("msub", "msup", "msubsup") and len(element) > wanted:
+        base, scripts = list(element)[: 1 - wanted], list(element)[1 - wanted :]
+        for child in base:
+            element.remove(child)
+        row = Element("mrow")
+        row.extend(base)
+        element[:] = [row, *scripts]
 
 
 def _stack_limits(element: Element) -> None:

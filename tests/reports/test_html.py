@@ -116,6 +116,8 @@ def test_mathml_is_set_as_in_print() -> None:
         r"\mathrm{d}_\mathrm{e}"
     ).replace("<mrow>", "").replace("</mrow>", "")
     assert "<mi>diag</mi>" in to_mathml(r"\operatorname{diag}(x)")
+    matrix = ElementTree.fromstring(to_mathml(r"\begin{bmatrix} a \\ b \end{bmatrix}^{\top}"))
+    assert [len(element) for element in matrix.iter("msup")] == [2]
     assert to_mathml("+ x", infix=True).count('form="infix"') == 1
     assert "mathvariant" not in to_mathml(r"\mathbf{1} \mathsf{T} \mathcal{LN} \boldsymbol{W}")
     assert 'alttext="a &lt; b"' in to_mathml("a < b")
