@@ -109,7 +109,7 @@ PREAMBLE = Template(r"""% $mark
     \parbox[t]{\dimexpr\linewidth-\leftwidth-\numberwidth}{%
       \raggedright\footnotesize\strut\color{soft}#6}\par\fi\fi}
 % more: what continues a row over a page.
-\newcommand\setmore[1]{\par\nobreak\vskip3pt\noindent\hspace*{\leftwidth}%
+\newcommand\setmore[1]{\par\vskip3pt\noindent\hspace*{\leftwidth}%
   \parbox[t]{\dimexpr\linewidth-\leftwidth-\numberwidth}{%
     \linewidth=\dimexpr\linewidth-\leftwidth-\numberwidth\raggedright\lineskiplimit=2pt\lineskip=4pt\leavevmode #1}\par}
 \NewDocumentEnvironment{rows}{+b}{\par\addvspace{4pt}\parskip=0pt\relax\setlength\leftwidth{1.5em}%
