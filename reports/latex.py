@@ -58,6 +58,8 @@ PREAMBLE = Template(r"""% $mark
 \makeatletter
 % Ragged pages, but not so ragged that every section starts a new one.
 \def\@textbottom{\vskip 0pt plus 50pt}
+% Room for numbers of two digits in the contents.
+\def\numberline#1{\hb@xt@\@tempdima{#1\hfil}\hskip.4em}
 % Straight quotes in code.
 \begingroup\catcode`'=\active\catcode`\`=\active
 \g@addto@macro\@noligs{\let`\textasciigrave\let'\textquotesingle}\endgroup
@@ -185,7 +187,7 @@ def _block(block: Block, picture: str) -> str:
         case Figure():
             inner = rf"\pdfpicture{{{picture}}}" if picture else rf"\emph{{{escape(block.alt)}}}"
             caption = _caption("Figure", "figure", block.caption)
-            return rf"\begin{{center}}{inner}\par\smallskip\small {caption}\end{{center}}"
+            return rf"\begin{{center}}{inner}\par\nobreak\smallskip\small {caption}\end{{center}}"
         case Code():
             lines = [piece for line in block.text.splitlines() for piece in columns(line, CODE_COLUMNS)]
             return "\\begin{code}\\begin{verbatim}\n" + "\n".join(lines) + "\n\\end{verbatim}\\end{code}"

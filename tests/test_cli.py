@@ -441,6 +441,26 @@ def test_progress_on_a_terminal(capsys, monkeypatch, patience, seen):
     assert capsys.readouterr().out == ""
 
 
+def test_progress_of_several_things_has_a_bar(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(progress_command, "PATIENCE", 0)
+    with progress_command.progress(2) as say:
+        say("report gru (1 of 2)")
+        time.sleep(0.2)
+        early = terminal.getvalue()
+        say(progress_command.DONE)
+        say("report lstm (2 of 2)")
+        time.sleep(0.2)
+    late = terminal.getvalue()[len(early) :]
+    assert "report gru (1 of 2)" in early
+    assert "report lstm (2 of 2)" in late
+    assert "\u2501" * 30 in early  # nothing yet
+    assert "\u2501" * 15 + "\x1b" in late  # half
+
+
 def test_no_progress_into_a_file(capsys):
     with progress_command.progress() as say:
         say("verify lstm")

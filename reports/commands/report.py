@@ -15,7 +15,7 @@ from reports.commands.count import counts_of, own_sizes
 from reports.commands.failure import Failure
 from reports.commands.output import one_or_list, print_json, print_text
 from reports.commands.pdf import make_pdf, maker
-from reports.commands.progress import Say, after, progress
+from reports.commands.progress import DONE, Say, after, progress
 from reports.commands.systems import one_name_each, read_sizes, read_systems
 from reports.commands.verify import evidence_of
 from reports.files import FileError, guard
@@ -61,11 +61,12 @@ def report(
     if not force:
         _guard(systems, out, (*formats, *(["pdf"] if pdf else [])))
     records = []
-    with progress() as say:
+    with progress(len(systems)) as say:
         for place, system in enumerate(systems, 1):
             tell = after(f"report {system.name} ({place} of {len(systems)})", say)
             own = own_sizes(system, given)
             records.append(_write(system, out, formats, notation, own, program, force, tell))
+            say(DONE)
     if as_json:
         print_json(one_or_list(records))
     else:
