@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -367,6 +368,48 @@ def test_report_in_a_notation_that_does_not_exist(capsys, tmp_path):
     assert "fraktur" in err
     assert "standard" in err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("installed", "chosen"),
+    [(("latexmk", "chromium"), "latexmk"), (("chromium", "google-chrome"), "chromium"), (("msedge",), "msedge")],
+)
+def test_pdf_by_latexmk_before_a_browser(monkeypatch, installed, chosen):
+    monkeypatch.setattr(pdf_command.shutil, "which", lambda name: f"/bin/{name}" if name in installed else None)
+    assert pdf_command.maker() == f"/bin/{chosen}"
+
+
+def test_a_file_in_the_way_is_kept_and_found_before_the_work(capsys, tmp_path, monkeypatch):
+    mine = tmp_path / "gru.tex"
+    mine.write_text("mine")
+    monkeypatch.setattr(verify_command, "evidence_for", lambda *_, **__: pytest.fail("verified before looking"))
+    assert "--force overwrites it" in failure(capsys, "report", "rnn", "gru", "-o", str(tmp_path))
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_report_replaces_a_report(capsys, tmp_path, monkeypatch):
+    held = [Evidence("gradient", "autograd", 8, 1.5e-16, 1e-13, True)]
+    monkeypatch.setattr(verify_command, "evidence_for", lambda *_, **__: held)
+    first = {
+        Path(file): Path(file).read_bytes() for file in data(capsys, "report", "rnn", "-o", str(tmp_path))["files"]
+    }
+    data(capsys, "report", "rnn", "-o", str(tmp_path))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == first
+    (tmp_path / "rnn.html").write_text("edited")
+    assert "did not write it" in failure(capsys, "report", "rnn", "-o", str(tmp_path))
+    data(capsys, "report", "rnn", "--force", "-o", str(tmp_path))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == first
+
+
+def test_the_equations_alone(capsys, tmp_path):
+    (file,) = data(capsys, "report", "rnn", "--fragment", "-o", str(tmp_path))["files"]
+    assert file == str(tmp_path / "rnn+equations.tex")
+    assert r"\label{rnn:eq-h}" in Path(file).read_text()
+    assert "leave out --pdf" in failure(capsys, "report", "rnn", "--fragment", "--pdf", "-o", str(tmp_path))
+
+
+def test_a_directory_that_takes_no_files(capsys, tmp_path):
+    assert re.search(r"cannot write /proc/.*: ", failure(capsys, "report", "rnn", "-o", "/proc/bptt-reports"))
 
 
 def test_pdf_without_a_program_says_what_to_install(capsys, tmp_path, monkeypatch):
