@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,21 @@ def test_compiles_with_the_preamble_that_it_asks_for(name, tmp_path):
     assert max(overfull, default=0) <= 1
     assert "undefined" not in re.sub(r"Font shape `[^']*'\s+undefined", "", log)
     assert "multiply defined" not in log
+
+
+@pytest.mark.needs("latexmk")
+def test_the_example_of_the_documentation_compiles(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "papers.md").read_text("utf-8")
+    (example,) = re.findall(r"```latex\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "lstm+equations.tex").write_text(made("lstm"), "utf-8")
+    (tmp_path / "paper.tex").write_text(example, "utf-8")
+    command = ["latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    assert subprocess.run(command, cwd=tmp_path, timeout=120, capture_output=True).returncode == 0
+    log = (tmp_path / "paper.log").read_text("latin-1")
+    assert "undefined" not in re.sub(r"Font shape `[^']*'\s+undefined", "", log)
+    assert all(
+        line in preamble(made("lstm")) for line in (r"\usepackage{amsmath,amssymb,mathtools}", r"\allowdisplaybreaks")
+    )
 
 
 def test_is_a_part_and_not_a_document():
