@@ -110,9 +110,10 @@ nav a { color: var(--ink); }
 @container (max-width: 27rem) {
   .eqs { padding-left: 0; }
   .eqs tbody, .eqs tr { display: block; }
-  .eqs tr { padding: .25rem 3.6rem .25rem 1.85rem; text-indent: -1.5rem; overflow-x: auto; overflow-y: hidden; }
+  .eqs tr { padding: .25rem 3.3rem .25rem 1.85rem; text-indent: -1.5rem; overflow-x: auto; overflow-y: hidden; }
   .eqs tr.on { text-indent: 0; }
   .eqs td { display: inline; padding: 0 !important; overflow: visible; }
+  .eqs .terms math { margin-block: .14em; }
   .eqs .rel { padding: 0 .06em !important; }
   .eqs tr.on .rel { padding-left: 0 !important; }
   .eqs tr { background: var(--paper); } /* so that a formula that scrolls passes behind its number */
