@@ -14,6 +14,7 @@ Read next: `derive.tangent`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import sympy
 
@@ -53,13 +54,21 @@ def adjoint(
     Raises:
         ValueError: if an output or leaf does not exist, or no output depends on what is wanted.
     """
-    primal = name_operands(system)
     chosen = tuple(system.outputs if outputs is None else outputs)
     leaves = default_wrt(system) if wrt is None else tuple(wrt)
     for name in (*chosen, *leaves, *final):
         if name not in system.variables:
             raise ValueError(f"{name} is no quantity of {system.name}; there are {', '.join(system.variables)}")
-    return _Sweep(primal, chosen, leaves, tuple(final)).run()
+    # Equal systems may go by different names, which what is derived from them keeps.
+    return _swept(system, (system.name, system.title, system.source, system.notes), chosen, leaves, tuple(final))
+
+
+@lru_cache(maxsize=64)
+def _swept(
+    system: System, _: tuple[object, ...], outputs: tuple[str, ...], wrt: tuple[str, ...], final: tuple[str, ...]
+) -> System:
+    """Derived once: a report and a verification ask for the same adjoint several times."""
+    return _Sweep(name_operands(system), outputs, wrt, final).run()
 
 
 class _Sweep:

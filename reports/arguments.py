@@ -141,6 +141,8 @@ def parser() -> argparse.ArgumentParser:
         "--cotangent", default="", metavar="NAME", help="how gradients are written: delta (default), bar or partial"
     )
     example_options(report)
+    report.add_argument("--fragment", action="store_true", help="the equations alone, LaTeX to \\input into a paper")
+    report.add_argument("--force", action="store_true", help="replace files that an earlier report did not write")
 
     check = _command(
         commands,

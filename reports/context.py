@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from derive.equation import PRIMAL, Equation
 from derive.evidence import Evidence
@@ -52,7 +52,7 @@ class Context:
     @cached_property
     def reading(self) -> System:
         """The same, as it is printed."""
-        return for_reading(self.adjoint)
+        return _reading(self.adjoint, self.system.name)
 
     @cached_property
     def names(self) -> SystemNames:
@@ -139,6 +139,12 @@ class Context:
     def link(self, name: str) -> str:
         """A reference to the equation of a quantity, as text with marks."""
         return f"{{eq:{self.labels[name]}}}"
+
+
+@lru_cache(maxsize=16)
+def _reading(adjoint: System, _: str) -> System:
+    """The same in every notation, so that a second one costs nothing; equal systems may go by different names."""
+    return for_reading(adjoint)
 
 
 def label_of(equation: Equation) -> str:

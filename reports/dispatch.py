@@ -97,20 +97,20 @@ def verify(options: Namespace) -> int:
 
 def report(options: Namespace) -> int:
     """The derivation as files."""
-    from reports.commands.report import report
+    from reports.commands.report import Options, report
 
-    return report(
-        options.systems,
+    given = Options(
         out=options.out,
         pdf=options.pdf,
         notation=options.notation,
         cotangent=options.cotangent,
         sizes=options.sizes,
         example=options.example,
-        blanks=options.blank if options.exercise or options.blank else None,
-        as_json=options.json,
-        strict=options.strict,
+        blank=options.blank if options.exercise or options.blank else None,
+        fragment=options.fragment,
+        force=options.force,
     )
+    return report(options.systems, given, as_json=options.json, strict=options.strict)
 
 
 def check(options: Namespace) -> int:

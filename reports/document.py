@@ -64,7 +64,7 @@ class Row:
         for term in self.terms[1:]:
             if not term.lstrip().startswith(("+", "-", "=")):
                 raise DocumentError(f"{where}: the term {term} needs a leading '+', '-' or '='")
-        if self.label and not LABEL.fullmatch(self.label):
+        if self.label and not is_label(self.label):
             raise DocumentError(f"{where}: a label is letters, digits and . : _ - only")
 
     @property
@@ -131,7 +131,12 @@ class Note:
 
 Block = Heading | Prose | Rows | Table | Figure | Code | Note
 KINDS = ("note", "pass", "fail", "warning")
-LABEL = re.compile(r"\w(?:[\w.:-]*\w)?")
+
+
+def is_label(text: str) -> bool:
+    """Whether a text can name an equation: letters and digits of any script, and inside it . : _ -"""
+    words = re.sub("[.:-]", "_", text)  # isidentifier, because \w has no combining marks, which names may have
+    return f"_{words}".isidentifier() and words[:1] == text[:1] and words[-1:] == text[-1:]
 
 
 @dataclass(frozen=True)
@@ -186,7 +191,7 @@ def number(blocks: Sequence[Block]) -> Numbering:
         elif isinstance(block, Heading):
             if block.level not in (1, 2, 3):
                 raise DocumentError(f"heading {block.text!r}: level {block.level} is not 1, 2 or 3")
-            if block.anchor in anchors or (block.anchor and not LABEL.fullmatch(block.anchor)):
+            if block.anchor in anchors or (block.anchor and not is_label(block.anchor)):
                 raise DocumentError(f"heading {block.text!r}: the anchor {block.anchor!r} is taken or not a label")
             anchors |= {block.anchor} - {""}
             sections[block.level - 1 :] = [sections[block.level - 1] + 1] + [0] * (3 - block.level)

@@ -75,6 +75,7 @@ def check(formula: str) -> None:
         if re.search(r"(?<!\\)[_^&]", match[2]):
             raise FormulaError(formula, f"'_', '^' or '&' without backslash in \\{match[1]}")
     _check_pairs(formula, bare)
+    _check_scripts(formula)
 
 
 def _check_pairs(formula: str, bare: str) -> None:
@@ -101,6 +102,29 @@ def _check_pairs(formula: str, bare: str) -> None:
     outside = re.sub(r"\\begin\{.*\\end\{[a-z]+\}", "", formula, flags=re.DOTALL)
     if "&" in outside or ("\\\\" in outside and "\\substack" not in outside):
         raise FormulaError(formula, r"'&' or '\\' outside a matrix")
+
+
+_TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|[^\s]", re.DOTALL)
+
+
+def _check_scripts(formula: str) -> None:
+    """Neither a^b^c nor a_b_c, at which TeX stops: nothing has two scripts of a kind."""
+    levels: list[set[str]] = [set()]
+    script = False
+    for token in _TOKEN.findall(formula):
+        if token == "}":
+            levels.pop()
+        elif token in "^_":
+            if token in levels[-1]:
+                raise FormulaError(formula, f"two '{token}' on one symbol")
+            levels[-1].add(token)
+            script = True
+            continue
+        elif not script:
+            levels[-1].clear()
+        if token == "{":
+            levels.append(set())
+        script = False
 
 
 _FRACTION = re.compile(r"\\[dt]?(?:frac|binom)\{((?:[^{}]|\{[^{}]*\})*)\}\{((?:[^{}]|\{[^{}]*\})*)\}")

@@ -23,6 +23,7 @@ from html import escape
 from urllib.parse import quote
 
 from reports.document import Block, Code, Figure, Heading, Note, Prose, Report, Row, Rows, Table, number
+from reports.files import mark
 from reports.formula import width
 from reports.inline import CodeSpan, Math, Reference, inline, paragraphs, unmarked
 from reports.mathml import to_mathml
@@ -32,7 +33,7 @@ LONG, LONG_TERM = 25.0, 19.0  # em; a longer sum, or a term, needs the line for 
 WIDE = 14.0  # em; longer formulas in running text get a scroll bar of their own on narrow screens
 _XML_PROLOG = re.compile(r"^\s*(?:<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|\s+)*", re.DOTALL)
 _REFERENCE = re.compile(r"\{eq:[^{}]*\}")  # a reason that always has room
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 _PYTHON = re.compile(
     r"(?P<co>\#[^\n]*)"
     r"|(?P<st>\"\"\".*?\"\"\"|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')"
@@ -58,6 +59,7 @@ def render(report: Report, *, other: str = "") -> str:
 <html lang="en" xmlns="http://www.w3.org/1999/xhtml">
 <head>
 <meta charset="utf-8"/>
+<meta name="generator" content="{mark("report")}"/>
 <meta http-equiv="Content-Security-Policy" content="{policy}"/>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <title>{_text(unmarked(report.title))}</title>

@@ -12,14 +12,18 @@ from __future__ import annotations
 import json
 import math
 import numbers
+import re
 from collections.abc import Mapping
 
 from reports.document import Report
+from reports.files import mark
+
+_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair: no character, and nothing that UTF-8 could hold
 
 
 def render(report: Report) -> str:
     """The certificate as the text of a JSON file."""
-    return to_json(report.certificate)
+    return to_json({**report.certificate, "generator": mark("report")})
 
 
 def to_json(value: object) -> str:
@@ -30,7 +34,9 @@ def to_json(value: object) -> str:
 
 
 def _plain(value: object, where: str) -> object:
-    if value is None or isinstance(value, (bool, str)):
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
         for key in value:

@@ -20,20 +20,26 @@ import re
 from string import Template
 
 from reports.document import Block, Code, Figure, Heading, Note, Prose, Report, Row, Rows, Table
+from reports.files import mark, marked
 from reports.formula import width
 from reports.inline import CodeSpan, Math, Reference, inline, paragraphs, unmarked
 from reports.texchars import columns, declarations, escape
+from reports.texchars import label as ascii_label
 
 CODE_COLUMNS = 94  # of \footnotesize typewriter on a line of 16 cm
 SIZES = {"small": 43.0, "footnotesize": 47.5, "scriptsize": 54.0}  # em on a line of 16 cm, less a twentieth
 WORDS = 14.0  # em; a table with a wider column holds text
 GAP = 0.9  # em between the columns of a table
+TERMS = 14  # of a sum in one box, which no page breaks
 LONG_FORMULA = 24.0  # em; a longer formula in running text is scaled where it does not fit a line
 
-PREAMBLE = Template(r"""\documentclass[11pt,a4paper]{article}
+PREAMBLE = Template(r"""% $mark
+\documentclass[11pt,a4paper]{article}
 \usepackage[utf8]{inputenc}
 \usepackage[margin=25mm]{geometry}
 \usepackage{amsmath,amssymb,mathtools}
+% Without scalable fonts for every character, microtype must not stretch any.
+\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{\PassOptionsToPackage{expansion=false}{microtype}}
 \usepackage{array,booktabs,longtable,graphicx,microtype,xcolor}
 \usepackage[colorlinks,allcolors=link,pdfusetitle=false]{hyperref}
 \hypersetup{pdftitle={$pdftitle}}
@@ -52,6 +58,8 @@ PREAMBLE = Template(r"""\documentclass[11pt,a4paper]{article}
 \makeatletter
 % Ragged pages, but not so ragged that every section starts a new one.
 \def\@textbottom{\vskip 0pt plus 50pt}
+% Room for numbers of two digits in the contents.
+\def\numberline#1{\hb@xt@\@tempdima{#1\hfil}\hskip.4em}
 % Straight quotes in code.
 \begingroup\catcode`'=\active\catcode`\`=\active
 \g@addto@macro\@noligs{\let`\textasciigrave\let'\textquotesingle}\endgroup
@@ -64,7 +72,11 @@ PREAMBLE = Template(r"""\documentclass[11pt,a4paper]{article}
 \newsavebox\fitbox
 \newcommand\fit[1]{\sbox\fitbox{#1}\ifdim\wd\fitbox>\linewidth\resizebox{\linewidth}{!}{\usebox\fitbox}\else
   \usebox\fitbox\fi}
-\newcommand\pdfpicture[1]{\fit{\includegraphics{#1}}}
+% longformula: one in running text, with room for a full stop; its paragraph is ragged, as it would be loose.
+\newcommand\longformula[1]{\rightskip=0pt plus 1fil\relax{\linewidth=.97\linewidth\fit{#1}}}
+\newcommand\pdfpicture[1]{\sbox\fitbox{\includegraphics{#1}}%
+  \ifdim\wd\fitbox>\linewidth\sbox\fitbox{\resizebox{\linewidth}{!}{\usebox\fitbox}}\fi
+  \ifdim\ht\fitbox>.85\textheight\resizebox{!}{.85\textheight}{\usebox\fitbox}\else\usebox\fitbox\fi}
 
 % rows: equations aligned at their relations.
 \newlength\leftwidth\newlength\bodywidth\newlength\notewidth\newlength\shapewidth
@@ -100,8 +112,12 @@ PREAMBLE = Template(r"""\documentclass[11pt,a4paper]{article}
     \nobreak\nointerlineskip\vskip2pt\noindent\hspace*{\leftwidth}%
     \parbox[t]{\dimexpr\linewidth-\leftwidth-\numberwidth}{%
       \raggedright\footnotesize\strut\color{soft}#6}\par\fi\fi}
+% more: what continues a row over a page.
+\newcommand\setmore[1]{\par\vskip3pt\noindent\hspace*{\leftwidth}%
+  \parbox[t]{\dimexpr\linewidth-\leftwidth-\numberwidth}{%
+    \linewidth=\dimexpr\linewidth-\leftwidth-\numberwidth\raggedright\lineskiplimit=2pt\lineskip=4pt\leavevmode #1}\par}
 \NewDocumentEnvironment{rows}{+b}{\par\addvspace{4pt}\parskip=0pt\relax\setlength\leftwidth{1.5em}%
-  \let\row\measurerow #1\let\row\setrow #1\par\addvspace{6pt}}{}
+  \def\more##1{}\let\row\measurerow #1\let\more\setmore\let\row\setrow #1\par\addvspace{6pt}}{}
 
 % Tables. longtable counts them all, a number is for those with a caption.
 \newcounter{shown}\setlength\tabcolsep{4pt}\setlength\LTpre{4pt}\setlength\LTpost{8pt}
@@ -121,7 +137,7 @@ def render(report: Report, *, stem: str = "report") -> dict[str, bytes]:
         picture = ""
         if isinstance(block, Figure) and block.pdf is not None:
             picture = f"{stem}+figure-{len(files) + 1}.pdf"
-            files[picture] = block.pdf
+            files[picture] = marked(block.pdf)
         body.append(_block(block, picture))
     files[f"{stem}.tex"] = _document(report, "\n\n".join(body)).encode("utf-8")
     return files
@@ -136,7 +152,7 @@ def _document(report: Report, body: str) -> str:
     contents = "\n{\\parskip=0pt\\tableofcontents}\n\\bigskip\n" if headings > 1 else ""
     text = f"{title}{subtitle}\n{contents}\n{body}\n"
     name = escape(unmarked(report.title))
-    preamble = PREAMBLE.substitute(pdftitle=name, declarations=declarations(text + name))
+    preamble = PREAMBLE.substitute(mark=mark("report"), pdftitle=name, declarations=declarations(text + name))
     return f"{preamble}\n\\begin{{document}}\n{text}\n\\end{{document}}\n"
 
 
@@ -146,19 +162,14 @@ def _line(text: str) -> str:
     for part in inline(text):
         if isinstance(part, Math):
             formula = f"${part.latex.strip()}$"
-            parts.append(rf"\fit{{{formula}}}" if width(part.latex) > LONG_FORMULA else formula)
+            parts.append(rf"\longformula{{{formula}}}" if width(part.latex) > LONG_FORMULA else formula)
         elif isinstance(part, Reference):
-            parts.append(rf"\hyperref[eq:{_label(part.label)}]{{(\ref*{{eq:{_label(part.label)}}})}}")
+            parts.append(rf"\hyperref[eq:{ascii_label(part.label)}]{{(\ref*{{eq:{ascii_label(part.label)}}})}}")
         elif isinstance(part, CodeSpan):
             parts.append(rf"\texttt{{{escape(part.text, typewriter=True)}}}")
         else:
             parts.append(escape(part.text))
     return "".join(parts)
-
-
-def _label(label: str) -> str:
-    """A label in ASCII; '=' occurs in none, so that no two become one."""
-    return "".join(char if char.isascii() else f"={ord(char):04X}" for char in label)
 
 
 def _block(block: Block, picture: str) -> str:
@@ -170,7 +181,7 @@ def _block(block: Block, picture: str) -> str:
                 title = rf"\texorpdfstring{{{title}}}{{{escape(_bookmark(block.text))}}}"
             return rf"\{command}{{{title}}}"
         case Prose():
-            return "\n\n".join(map(_line, paragraphs(block.text)))
+            return "\n\n".join(map(_paragraph, paragraphs(block.text)))
         case Rows():
             return "\\begin{rows}\n" + "\n".join(map(_row, block.rows)) + "\n\\end{rows}"
         case Table():
@@ -178,7 +189,7 @@ def _block(block: Block, picture: str) -> str:
         case Figure():
             inner = rf"\pdfpicture{{{picture}}}" if picture else rf"\emph{{{escape(block.alt)}}}"
             caption = _caption("Figure", "figure", block.caption)
-            return rf"\begin{{center}}{inner}\par\smallskip\small {caption}\end{{center}}"
+            return rf"\begin{{center}}{inner}\par\nobreak\smallskip\small {caption}\end{{center}}"
         case Code():
             lines = [piece for line in block.text.splitlines() for piece in columns(line, CODE_COLUMNS)]
             return "\\begin{code}\\begin{verbatim}\n" + "\n".join(lines) + "\n\\end{verbatim}\\end{code}"
@@ -188,20 +199,30 @@ def _block(block: Block, picture: str) -> str:
             return rf"\callout{{{block.kind}}}{{{title}{body}}}"
 
 
+def _paragraph(text: str) -> str:
+    line = _line(text)
+    return f"{{{line}\\par}}" if r"\longformula" in line else line
+
+
 def _bookmark(text: str) -> str:
     return re.sub(r"[^\x20-\x7e]", "?", unmarked(text))
 
 
 def _row(row: Row) -> str:
+    """One row; what is too long for a page goes on in unnumbered ones."""
     terms = [rf"\term{{{row.terms[0].strip()}}}"]
     terms += [rf"\next{'step' if term.startswith('=') else 'term'}{{{term.strip()}}}" for term in row.terms[1:]]
     if row.tail:
         terms.append(rf"\tail{{{row.tail.strip()}}}")
-    lines = "%\n    ".join(terms)
+    lines, *more = ("%\n    ".join(part) for part in _batches(terms, TERMS))
     return (
-        f"\\row{{{_label(row.label)}}}{{{row.left}}}{{{row.relation}}}\n"
+        f"\\row{{{ascii_label(row.label)}}}{{{row.left}}}{{{row.relation}}}\n"
         f"   {{{lines}}}\n   {{{row.shape}}}{{{_line(row.reason)}}}"
-    )
+    ) + "".join(f"\n\\more{{{part}}}" for part in more)
+
+
+def _batches(items: list[str], size: int) -> list[list[str]]:
+    return [items[first : first + size] for first in range(0, len(items), size)]
 
 
 def _table(block: Table) -> str:

@@ -33,6 +33,8 @@ from xml.etree.ElementTree import Element, tostring
 
 from latex2mathml.converter import convert_to_element
 
+from reports.spoken import spoken
+
 ALPHABETS = {
     "bold": ("BOLD",),
     "bold-italic": ("BOLD ITALIC", "BOLD"),
@@ -68,6 +70,7 @@ def to_mathml(latex: str, *, display: bool = False, infix: bool = False) -> str:
     for element in math.iter():
         _correct_characters(element)
     for element in math.iter():
+        _gather_base(element)
         _stack_limits(element)
         _tighten_scripts(element)
         _set_prime(element)
@@ -80,6 +83,7 @@ def to_mathml(latex: str, *, display: bool = False, infix: bool = False) -> str:
         # The white space between two formulas, where the line may break, is the space before the operator.
         row[0].set("form", "infix")
         row[0].set("lspace", "0")
+    math.set("aria-label", spoken(math))
     return tostring(math, encoding="unicode", short_empty_elements=False)
 
 
@@ -122,6 +126,18 @@ def _in_alphabet(char: str, variant: str) -> str:
     return char
 
 
+def _gather_base(element: Element) -> None:
+    """The script of a matrix belongs to its brackets too, which come as neighbours of the table."""
+    wanted = 3 if element.tag == "msubsup" else 2
+    if element.tag in ("msub", "msup", "msubsup") and len(element) > wanted:
+        base, scripts = list(element)[: 1 - wanted], list(element)[1 - wanted :]
+        for child in base:
+            element.remove(child)
+        row = Element("mrow")
+        row.extend(base)
+        element[:] = [row, *scripts]
+
+
 def _stack_limits(element: Element) -> None:
     """Limits of large operators inside a group; movable, so they stand beside the sign in running text."""
     if element.tag in STACKED and len(element) and element[0].tag == "mo":
@@ -155,7 +171,9 @@ def _set_prime(element: Element) -> None:
 
 
 def _join_upright(element: Element) -> None:
-    """Neighbouring upright letters are one word."""
+    """Neighbouring upright letters are one word; a letter and its index are no neighbours."""
+    if element.tag not in ("mrow", "math", "mtd", "mstyle", "mpadded"):
+        return
     children = list(element)
     for left, right in itertools.pairwise(children):
         if all(child.tag == "mi" and child.get("mathvariant") == "normal" for child in (left, right)):

@@ -17,9 +17,9 @@ Read next: `reports.html`.
 STYLE = """
 :root {
   color-scheme: light dark;
-  --paper: #fffefb; --ink: #1c1b19; --soft: #6b6862; --faint: #a09c94; --line: #e4e0d7;
+  --paper: #fffefb; --ink: #1c1b19; --soft: #6b6862; --faint: #6f6b65; --line: #e4e0d7;
   --tint: #f6f3ec; --link: #1f5a92; --mark: #fdf1cd;
-  --pass: #2c7a4b; --fail: #b3362b; --warning: #96680b; --note: #1f5a92;
+  --pass: #27704a; --fail: #b3362b; --warning: #875c06; --note: #1f5a92;
   --string: #4d6b1f; --keyword: #8a3b74;
   --text: "STIX Two Text", Charter, "Bitstream Charter", Cambria, "Libertinus Serif", "Source Serif 4",
     "Noto Serif", "Liberation Serif", "Times New Roman", serif;
@@ -28,7 +28,7 @@ STYLE = """
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --paper: #16171a; --ink: #e6e3dc; --soft: #a29e96; --faint: #75726c; --line: #303237;
+    --paper: #16171a; --ink: #e6e3dc; --soft: #a29e96; --faint: #8f8b84; --line: #303237;
     --tint: #1f2125; --link: #8ab8e6; --mark: #3a3420;
     --pass: #7cc596; --fail: #ef8c80; --warning: #dcb35c; --note: #8ab8e6;
     --string: #b5cf80; --keyword: #d99bc6;
@@ -111,12 +111,14 @@ nav a { color: var(--ink); }
 @container (max-width: 27rem) {
   .eqs { padding-left: 0; }
   .eqs tbody, .eqs tr { display: block; }
-  .eqs tr { padding: .25rem 3rem .25rem 1.85rem; text-indent: -1.5rem; overflow-x: auto; overflow-y: hidden; }
+  .eqs tr { padding: .25rem 3.3rem .25rem 1.85rem; text-indent: -1.5rem; overflow-x: auto; overflow-y: hidden; }
   .eqs tr.on { text-indent: 0; }
   .eqs td { display: inline; padding: 0 !important; overflow: visible; }
+  .eqs .terms math { margin-block: .14em; }
   .eqs .rel { padding: 0 .06em !important; }
   .eqs tr.on .rel { padding-left: 0 !important; }
-  .eqs .number { position: absolute; right: .35rem; top: .35rem; text-indent: 0; }
+  .eqs tr { background: var(--paper); } /* so that a formula that scrolls passes behind its number */
+  .eqs .number { position: absolute; right: .35rem; top: .35rem; text-indent: 0; background: inherit; }
   .eqs .shape { text-indent: 0; margin-left: .9em; }
   .eqs .reason { display: block; text-indent: 0; margin-top: .1rem; }
   .tail { margin-left: .9em; }
@@ -177,7 +179,7 @@ tr:hover > td > .copy, .code:hover > .copy, .copy:focus-visible { opacity: 1; }
   main { grid-column: 2; }
 }
 @media print {
-  :root { color-scheme: light; --paper: #fff; --ink: #000; --soft: #444; --faint: #777; --line: #ccc;
+  :root { color-scheme: light; --paper: #fff; --ink: #000; --soft: #444; --faint: #666; --line: #ccc;
     --tint: #f4f4f2;
     --link: #1f4e79; --pass: #1d5e36; --fail: #8f241b; --warning: #6d4b06; --note: #1f4e79; --string: #3d5518;
     --keyword: #6d2c5b; }

@@ -85,6 +85,11 @@ def as_latex(char: str) -> str:
     return rf"\strange{{{ord(char):04X}}}"
 
 
+def label(text: str) -> str:
+    """A label in ASCII; '=' occurs in none, so that no two become one."""
+    return "".join(char if char.isascii() else f"={ord(char):04X}" for char in text)
+
+
 def escape(text: str, *, typewriter: bool = False) -> str:
     """Text as TeX that prints it, and that can break a long name after a mark or after a dozen letters."""
     text = unicodedata.normalize("NFC", _NO_CHARACTER.sub(STRANGE, text))

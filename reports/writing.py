@@ -18,7 +18,7 @@ from derive.library import load
 from derive.system import System
 from numeric.pocket_notes import note_for
 from numeric.verify import verify
-from reports import html, jsonreport, latex
+from reports import fragment, html, jsonreport, latex
 from reports.certified import certified
 from reports.context import Context
 from reports.document import Block, Report, number
@@ -54,7 +54,7 @@ SECTIONS: tuple[Section, ...] = (
     example,
     in_full,
 )
-FORMATS = ("html", "tex", "json")
+FORMATS = ("html", "tex", "json")  # of a report; "fragment" is had by asking for it
 
 
 def write(
@@ -68,13 +68,14 @@ def write(
     progress: Callable[[str], None] | None = None,
     example: str = "default",
     blanks: Collection[str] = (),
+    force: bool = False,
 ) -> tuple[Path, ...]:
     """Write the report of a system.
 
     Args:
         system: a system, or the name of an architecture of the library.
         out: the directory; it is made where it is missing.
-        formats: any of html, tex, json.
+        formats: any of html, tex, json, and fragment, the equations alone in LaTeX.
         notation: a key of `reports.notations.NOTATIONS`, ``ng+bar`` and the like, a file that ends in ``.toml``, or a
             `Notation`.
         sizes: numbers for the dimensions, for the count.
@@ -83,20 +84,21 @@ def write(
         example: the worked example: default, none, or one of lecture notes (`numeric.pocket_notes`).
         blanks: what an exercise leaves blank, any of `reports.exercise.KINDS`; then there are two reports, the
             exercise and its solutions.
+        force: replace files that no earlier report wrote, or that were changed since.
 
     Returns:
-        The files: NAME.html, NAME.tex, NAME.json, and the pictures that NAME.tex includes; of an exercise
-        NAME-exercise.html, NAME-solutions.html, and the same for TeX.
+        The files: NAME.html, NAME.tex, NAME.json, and the pictures that NAME.tex includes, NAME+equations.tex; of
+        an exercise NAME-exercise.html, NAME-solutions.html, and the same for TeX.
 
     Raises:
         ValueError: for an unknown format, example or blank, or a size that does not fit.
         UnknownNotation, MappingError: for an unknown notation, or a file that is none.
         UnknownArchitecture: for an unknown name.
-        FileError: if a file cannot be written.
+        FileError: if a file cannot be written, or one is in the way that is not of a report.
     """
-    wrong = [name for name in formats if name not in FORMATS]
+    wrong = [name for name in formats if name not in (*FORMATS, "fragment")]
     if wrong:
-        raise ValueError(f"no format is called {wrong[0]!r}; there are {', '.join(FORMATS)}")
+        raise ValueError(f"no format is called {wrong[0]!r}; there are {', '.join(FORMATS)} and fragment")
     system = load(system) if isinstance(system, str) else system
     chosen = notation_named(notation) if isinstance(notation, str) else notation
     kinds_of(",".join(blanks))
@@ -108,8 +110,9 @@ def write(
         progress("report")
     context = Context(system, chosen, dict(sizes or {}), tuple(evidence), example=example)
     if blanks:
-        return write_all(out, exercise_files(report(context), tuple(blanks), file_stem(system), tuple(formats)))
-    return write_all(out, rendered(context, formats))
+        files = exercise_files(report(context), tuple(blanks), file_stem(system), tuple(formats))
+        return write_all(out, files, force=force)
+    return write_all(out, rendered(context, formats), force=force)
 
 
 def file_stem(system: System) -> str:
@@ -119,9 +122,13 @@ def file_stem(system: System) -> str:
 
 def rendered(context: Context, formats: Collection[str] = FORMATS) -> dict[str, str | bytes]:
     """The files of a report, by name."""
-    found = report(context)
     stem = file_stem(context.system)
     files: dict[str, str | bytes] = {}
+    if "fragment" in formats:
+        files[f"{stem}+equations.tex"] = fragment.render(context, stem=stem)
+    if not set(formats) & set(FORMATS):
+        return files
+    found = report(context)
     if "html" in formats:
         files[f"{stem}.html"] = html.render(found)
     if "tex" in formats:

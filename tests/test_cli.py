@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -369,6 +370,48 @@ def test_report_in_a_notation_that_does_not_exist(capsys, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("installed", "chosen"),
+    [(("latexmk", "chromium"), "latexmk"), (("chromium", "google-chrome"), "chromium"), (("msedge",), "msedge")],
+)
+def test_pdf_by_latexmk_before_a_browser(monkeypatch, installed, chosen):
+    monkeypatch.setattr(pdf_command.shutil, "which", lambda name: f"/bin/{name}" if name in installed else None)
+    assert pdf_command.maker() == f"/bin/{chosen}"
+
+
+def test_a_file_in_the_way_is_kept_and_found_before_the_work(capsys, tmp_path, monkeypatch):
+    mine = tmp_path / "gru.tex"
+    mine.write_text("mine")
+    monkeypatch.setattr(verify_command, "evidence_for", lambda *_, **__: pytest.fail("verified before looking"))
+    assert "--force overwrites it" in failure(capsys, "report", "rnn", "gru", "-o", str(tmp_path))
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_report_replaces_a_report(capsys, tmp_path, monkeypatch):
+    held = [Evidence("gradient", "autograd", 8, 1.5e-16, 1e-13, True)]
+    monkeypatch.setattr(verify_command, "evidence_for", lambda *_, **__: held)
+    first = {
+        Path(file): Path(file).read_bytes() for file in data(capsys, "report", "rnn", "-o", str(tmp_path))["files"]
+    }
+    data(capsys, "report", "rnn", "-o", str(tmp_path))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == first
+    (tmp_path / "rnn.html").write_text("edited")
+    assert "did not write it" in failure(capsys, "report", "rnn", "-o", str(tmp_path))
+    data(capsys, "report", "rnn", "--force", "-o", str(tmp_path))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == first
+
+
+def test_the_equations_alone(capsys, tmp_path):
+    (file,) = data(capsys, "report", "rnn", "--fragment", "-o", str(tmp_path))["files"]
+    assert file == str(tmp_path / "rnn+equations.tex")
+    assert r"\label{rnn:eq-h}" in Path(file).read_text()
+    assert "leave out --pdf" in failure(capsys, "report", "rnn", "--fragment", "--pdf", "-o", str(tmp_path))
+
+
+def test_a_directory_that_takes_no_files(capsys, tmp_path):
+    assert re.search(r"cannot write /proc/.*: ", failure(capsys, "report", "rnn", "-o", "/proc/bptt-reports"))
+
+
 def test_pdf_without_a_program_says_what_to_install(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(pdf_command.shutil, "which", lambda name: None)
     assert "latexmk" in failure(capsys, "report", "rnn", "--pdf", "-o", str(tmp_path / "out"))
@@ -397,7 +440,9 @@ def test_code_is_a_module(capsys, tmp_path):
     assert "import numpy" in out
     path = tmp_path / "cell.py"
     assert main(["code", RNN, "-o", str(path)]) == 0
-    assert path.read_text(encoding="utf-8") == out
+    first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+    assert first.startswith("# bptt code, digest ")
+    assert rest == out
     assert data(capsys, "code", RNN)["source"] == out
 
 
@@ -437,6 +482,26 @@ def test_progress_on_a_terminal(capsys, monkeypatch, patience, seen):
         time.sleep(0.3)
     assert ("verify lstm: autograd" in terminal.getvalue()) is seen
     assert capsys.readouterr().out == ""
+
+
+def test_progress_of_several_things_has_a_bar(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(progress_command, "PATIENCE", 0)
+    with progress_command.progress(2) as say:
+        say("report gru (1 of 2)")
+        time.sleep(0.2)
+        early = terminal.getvalue()
+        say(progress_command.DONE)
+        say("report lstm (2 of 2)")
+        time.sleep(0.2)
+    late = terminal.getvalue()[len(early) :]
+    assert "report gru (1 of 2)" in early
+    assert "report lstm (2 of 2)" in late
+    assert "\u2501" * 30 in early  # nothing yet
+    assert "\u2501" * 15 + "\x1b" in late  # half
 
 
 def test_no_progress_into_a_file(capsys):

@@ -5,24 +5,20 @@ Read next: `numeric.kernel`.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from numeric.kernel import compile as compile_kernel
 from reports.commands.failure import Failure
 from reports.commands.output import print_json, print_text
 from reports.commands.systems import read_systems
-from reports.files import FileError, write
+from reports.files import FileError, mark, write
 
 
 def code(argument: str, *, out: str, force: bool, as_json: bool, strict: bool) -> int:
     """Write the source to `out`, or print it where `out` is empty."""
     (system,) = read_systems([argument], strict=strict)
-    if out and not force and Path(out).exists():
-        raise Failure(f"{out} exists; --force overwrites it")
     source = compile_kernel(system).source
     if out:
         try:
-            write(out, source)
+            write(out, f"# {mark('code')}\n{source}", force=force)
         except FileError as error:
             raise Failure(str(error)) from error
     if as_json:

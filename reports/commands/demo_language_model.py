@@ -23,7 +23,7 @@ from reports.commands.failure import Failure
 from reports.commands.output import print_json, print_text, table
 from reports.commands.progress import progress
 from reports.commands.systems import read_systems
-from reports.files import FileError, write
+from reports.files import FileError, guard, write
 
 ORDERS = {"uniform": 0, "unigram": 1, "bigram": 2, "trigram": 3}
 ROWS = 10  # of the course of training
@@ -55,8 +55,8 @@ def language_model(
         Failure: if something does not fit, or training fails.
     """
     (system,) = read_systems([cell])
-    if out and not force and Path(out).exists():
-        raise Failure(f"{out} exists; --force overwrites it")
+    if out and not force:
+        _guard(out)
     if not (math.isfinite(temperature) and temperature > 0):
         raise Failure(f"--temperature {temperature}: a positive number is needed")
     with progress() as say:
@@ -72,7 +72,7 @@ def language_model(
         except ValueError as error:
             raise Failure(f"{system.name}: {error}") from error
     if out:
-        _save(out, model)
+        _save(out, model, force=force)
     record = {
         "cell": system.name,
         "settings": asdict(chosen),
@@ -167,11 +167,19 @@ def _read(path: str) -> str:
         raise Failure(f"{path} is not a text file in UTF-8") from error
 
 
-def _save(path: str, model: LanguageModel) -> None:
+def _guard(path: str) -> None:
+    """Before the training, not after it."""
+    try:
+        guard(path, "")
+    except FileError as error:
+        raise Failure(str(error)) from error
+
+
+def _save(path: str, model: LanguageModel, *, force: bool) -> None:
     """What ``numpy.load`` reads: every parameter by name, and the symbols."""
     stream = io.BytesIO()
     np.savez(stream, symbols=np.array(model.symbols), **dict(model.parameters))  # type: ignore[arg-type]
     try:
-        write(path, stream.getvalue())
+        write(path, stream.getvalue(), force=force)
     except FileError as error:
         raise Failure(str(error)) from error

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from reports.commands.failure import Failure
-from reports.files import FileError, write
+from reports.files import FileError, marked, write
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 INSTALL = "--pdf needs latexmk (Debian: texlive-latex-recommended latexmk) or Chromium; neither is installed"
@@ -35,7 +35,7 @@ def maker() -> str:
     return found
 
 
-def make_pdf(program: str, files: Sequence[Path]) -> Path:
+def make_pdf(program: str, files: Sequence[Path], *, force: bool = False) -> Path:
     """Make the PDF that belongs to the files of a report, beside them.
 
     Raises:
@@ -65,7 +65,7 @@ def make_pdf(program: str, files: Sequence[Path]) -> Path:
         if done.returncode != 0 or not made.exists():
             raise Failure(f"{program} made no {tex.stem}.pdf: {_reason(done.stdout.decode(errors='replace'))}")
         try:
-            return write(tex.with_suffix(".pdf"), made.read_bytes())
+            return write(tex.with_suffix(".pdf"), marked(made.read_bytes()), force=force)
         except FileError as error:
             raise Failure(str(error)) from error
 

@@ -11,34 +11,42 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PATIENCE = 1.0  # seconds without a word
+DONE = ""  # said when one of several things is done
 Say = Callable[[str], None]
 
 
 @contextmanager
-def progress() -> Iterator[Say]:
-    """A function to say what is being done; it is shown after a second, with the time it takes, and leaves no trace."""
+def progress(total: int = 1) -> Iterator[Say]:
+    """A function to say what is being done; it is shown after a second, with the time it takes, and leaves no trace.
+
+    Of several things there is a bar, too, that grows whenever `DONE` is said.
+    """
     if not sys.stderr.isatty():
         yield _ignore
         return
-    from rich.console import Console
+    from rich.columns import Columns
+    from rich.console import Console, RenderableType
     from rich.live import Live
+    from rich.progress_bar import ProgressBar
     from rich.spinner import Spinner
     from rich.text import Text
 
     begin = time.monotonic()
     spinner = Spinner("dots")
+    bar = ProgressBar(total=total, completed=0, width=30)
     doing = ""
 
     def say(what: str) -> None:
         nonlocal doing
-        doing = what
+        bar.update(bar.completed + (what == DONE))
+        doing = what or doing
 
-    def shown() -> Spinner | Text:
+    def shown() -> RenderableType:
         seconds = time.monotonic() - begin
         if seconds < PATIENCE:
             return Text("")
         spinner.update(text=Text(f"{doing} · {seconds:.0f} s"))
-        return spinner
+        return Columns([bar, spinner]) if total > 1 else spinner
 
     with Live(get_renderable=shown, console=Console(stderr=True), transient=True, refresh_per_second=8):
         yield say

@@ -6,6 +6,9 @@ Read next: `reports.commands.pdf`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
 from typing import TypedDict
 
 import derive
@@ -14,17 +17,17 @@ from reports.commands.count import counts_of, own_sizes
 from reports.commands.failure import Failure
 from reports.commands.output import one_or_list, print_json, print_text
 from reports.commands.pdf import make_pdf, maker
-from reports.commands.progress import Say, after, progress
+from reports.commands.progress import DONE, Say, after, progress
 from reports.commands.systems import one_name_each, read_sizes, read_systems
 from reports.commands.verify import evidence_of
 from reports.context import Context
 from reports.exercise import chosen as kinds_of
-from reports.files import FileError
+from reports.files import FileError, guard
 from reports.mapping import MappingError
 from reports.notation import Notation
 from reports.notations import UnknownNotation
 from reports.notations import notation as notation_named
-from reports.writing import write
+from reports.writing import FORMATS, file_stem, write
 
 
 class Written(TypedDict):
@@ -35,44 +38,57 @@ class Written(TypedDict):
     files: list[str]
 
 
-def report(
-    arguments: Sequence[str],
-    *,
-    out: str,
-    pdf: bool,
-    notation: str,
-    sizes: str,
-    cotangent: str = "",
-    example: str = "default",
-    blanks: str | None = None,
-    as_json: bool,
-    strict: bool,
-) -> int:
+@dataclass(frozen=True)
+class Options:
+    """What was asked for, as on the command line; `blank` is None for a report, a list of kinds for an exercise."""
+
+    out: str = "."
+    pdf: bool = False
+    notation: str = "standard"
+    cotangent: str = ""
+    sizes: str = ""
+    example: str = "default"
+    blank: str | None = None
+    fragment: bool = False
+    force: bool = False
+
+
+def report(arguments: Sequence[str], options: Options, *, as_json: bool, strict: bool) -> int:
     """Write OUT/NAME.html, OUT/NAME.tex, OUT/NAME.json, and OUT/NAME.pdf if asked; 1 if something does not hold."""
     systems = read_systems(arguments, strict=strict)
     one_name_each(systems)
-    given = read_sizes(sizes, systems)
+    given = read_sizes(options.sizes, systems)
     for system in systems:
         counts_of(system, given)
-    try:
-        chosen = notation_named(notation, cotangent)
-        kinds = () if blanks is None else kinds_of(blanks)
-        for system in systems if example not in ("default", "none") else ():
-            note_for(system, example)
-    except (UnknownNotation, MappingError, ValueError) as error:
-        raise Failure(str(error)) from error
-    unused = [n for n in chosen.renamed if not any(n in Context(system).adjoint.variables for system in systems)]
-    if unused:
-        raise Failure(
-            f"{notation}: names.{unused[0]}: no quantity of {', '.join(s.name for s in systems)} has that name"
-        )
-    program = maker() if pdf else ""
+    blanks, notation = _checked(systems, options)
+    program = maker() if options.pdf else ""
+    formats: tuple[str, ...] = ("fragment",) if options.fragment else FORMATS
+    if not options.force:
+        _guard(systems, options.out, (*formats, *(["pdf"] if options.pdf else [])))
     records = []
-    with progress() as say:
+    with progress(len(systems)) as say:
         for place, system in enumerate(systems, 1):
             tell = after(f"report {system.name} ({place} of {len(systems)})", say)
-            own = own_sizes(system, given)
-            records.append(_write(system, out, chosen, own, (example, kinds), program, tell))
+            evidence = evidence_of(system, tell)
+            try:
+                files = write(
+                    system,
+                    options.out,
+                    formats,
+                    notation,
+                    own_sizes(system, given),
+                    evidence=evidence,
+                    progress=tell,
+                    example=options.example,
+                    blanks=blanks,
+                    force=options.force,
+                )
+            except FileError as error:
+                raise Failure(str(error)) from error
+            found = [*files, *(_pdfs(program, files, options.force, tell) if program else [])]
+            holds = all(item.holds for item in evidence)
+            records.append(Written(name=system.name, holds=holds, files=[str(file) for file in found]))
+            say(DONE)
     if as_json:
         print_json(one_or_list(records))
     else:
@@ -80,33 +96,36 @@ def report(
     return 0 if all(record["holds"] for record in records) else 1
 
 
-def _write(
-    system: derive.System,
-    out: str,
-    notation: Notation,
-    sizes: dict[str, int],
-    lesson: tuple[str, tuple[str, ...]],
-    program: str,
-    tell: Say,
-) -> Written:
-    evidence, (example, blanks) = evidence_of(system, tell), lesson
+def _checked(systems: Sequence[derive.System], options: Options) -> tuple[tuple[str, ...], Notation]:
+    """Blanks and notation; whatever is wrong with the options is said before the work."""
     try:
-        files = list(
-            write(
-                system,
-                out,
-                notation=notation,
-                sizes=sizes,
-                evidence=evidence,
-                progress=tell,
-                example=example,
-                blanks=blanks,
-            )
-        )
-    except FileError as error:
+        notation = notation_named(options.notation, options.cotangent)
+        blanks = () if options.blank is None else kinds_of(options.blank)
+        for system in systems if options.example not in ("default", "none") else ():
+            note_for(system, options.example)
+    except (UnknownNotation, MappingError, ValueError) as error:
         raise Failure(str(error)) from error
-    if program:
-        tell("PDF")
-        for tex in [file for file in files if file.suffix == ".tex"]:
-            files.append(make_pdf(program, [file for file in files if file.name.startswith(tex.stem)]))
-    return {"name": system.name, "holds": all(item.holds for item in evidence), "files": [str(file) for file in files]}
+    unused = [n for n in notation.renamed if not any(n in Context(system).adjoint.variables for system in systems)]
+    if unused:
+        names = ", ".join(system.name for system in systems)
+        raise Failure(f"{options.notation}: names.{unused[0]}: no quantity of {names} has that name")
+    return blanks, notation
+
+
+def _guard(systems: Sequence[derive.System], out: str, formats: Sequence[str]) -> None:
+    """Say what is in the way before the work, not after it."""
+    for system, name in product(systems, formats):
+        try:
+            guard(Path(out, f"{file_stem(system)}{'+equations.tex' if name == 'fragment' else f'.{name}'}"), "report")
+        except FileError as error:
+            raise Failure(str(error)) from error
+
+
+def _pdfs(program: str, files: Sequence[Path], force: bool, tell: Say) -> list[Path]:
+    """A PDF for every TeX file; of an exercise there are two."""
+    tell("PDF")
+    return [
+        make_pdf(program, [file for file in files if file.name.startswith(tex.stem)], force=force)
+        for tex in files
+        if tex.suffix == ".tex"
+    ]

@@ -13,7 +13,7 @@ from numeric.verify import as_json as record
 from numeric.verify import verify as evidence_for
 from reports.commands.failure import Failure
 from reports.commands.output import print_json, print_text, table
-from reports.commands.progress import Say, after, progress
+from reports.commands.progress import DONE, Say, after, progress
 from reports.commands.systems import read_systems
 
 
@@ -21,10 +21,11 @@ def verify(arguments: Sequence[str], *, as_json: bool, strict: bool) -> int:
     """Print the evidence for each system; 1 if some of it does not hold."""
     systems = read_systems(arguments, strict=strict)
     found = []
-    with progress() as say:
+    with progress(len(systems)) as say:
         for place, system in enumerate(systems, 1):
             tell = after(f"verify {system.name} ({place} of {len(systems)})", say)
             found.append((system, evidence_of(system, tell)))
+            say(DONE)
     if as_json:
         print_json([record(system.name, evidence) for system, evidence in found])
     else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from derive.expr import ref, step
 from derive.factors import Product
-from derive.latex import fenced
+from derive.latex import fenced, transposed
 from derive.paths import Path, local_jacobian, path_count, paths
 from derive.system import System
 from derive.typeset import typeset
@@ -132,7 +132,7 @@ def product_latex(product: Product, names: SystemNames) -> str:
                 else rf"\operatorname{{diag}}{fenced(text)}"
             )
         elif factor.kind == "softmax":
-            words.append(rf"\left(\operatorname{{diag}}({text}) - {text}\,{text}^{{\top}}\right)")
+            words.append(rf"\left(\operatorname{{diag}}({text}) - {text}\,{transposed(text)}\right)")
         else:
             words.append(fenced(text) if " + " in text or r"\odot" in text else text)
     return r"\,".join(words) or "I"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import derive
 import reports
 from derive.evidence import Evidence
 from derive.library import UnknownArchitecture
+from derive.networks import NAMED, build
 from reports.notations import UnknownNotation
 
 HOLDS = Evidence("gradient", "autograd", 8, 1.5e-16, 1e-13, True)
@@ -94,12 +96,31 @@ def test_same_bytes_in_every_process(tmp_path):
 
 
 @pytest.mark.needs("latexmk")
-@pytest.mark.parametrize("style", ["standard", "ng", "pytorch+bar"])
-def test_the_latex_compiles_without_overfull_boxes(style, tmp_path):
-    reports.write("lstm", tmp_path, formats=("tex",), notation=style, evidence=[HOLDS])
-    command = ["latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "lstm.tex"]
-    subprocess.run(command, cwd=tmp_path, check=True, timeout=120, capture_output=True)
-    assert "Overfull" not in (tmp_path / "lstm.log").read_text(errors="replace")
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [
+        ("lstm", "standard"),
+        ("lstm", "ng"),
+        ("lstm", "pytorch+bar"),
+        ("gru", "bar"),
+        ("lstm-peephole", "partial"),
+        ("rhn-3", "standard"),  # a Jacobian of more terms than fit a page
+        ("lmu", "standard"),  # signs beyond the fonts of TeX
+        ("lstm-bidirectional-deep", "standard"),
+        ("attention-luong-local", "ng"),
+    ],
+)
+def test_the_latex_compiles_clean(name, style, tmp_path):
+    """No error, no box more than a point too wide or too high, no reference into the void."""
+    system = build(name) if name in NAMED else derive.load(name)
+    reports.write(system, tmp_path, formats=("tex",), notation=style, evidence=[HOLDS])
+    command = ["latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", f"{name}.tex"]
+    done = subprocess.run(command, cwd=tmp_path, timeout=120, capture_output=True)
+    log = (tmp_path / f"{name}.log").read_text("latin-1")
+    assert done.returncode == 0, [line for line in log.splitlines() if line.startswith(("!", "l."))]
+    assert [points for points in re.findall(r"Overfull \\[hv]box \(([\d.]+)pt", log) if float(points) > 1] == []
+    assert not re.search(r"(?:Reference|reference|Citation) `[^']*' .*undefined|multiply defined", log)
+    assert (tmp_path / f"{name}.pdf").stat().st_size > 50_000
 
 
 def test_the_package_has_no_other_names():
