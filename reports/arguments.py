@@ -115,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("-o", "--out", default=".", metavar="OUT", help="directory of NAME.html, NAME.tex, NAME.json")
     report.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
     report.add_argument("--notation", default="standard", metavar="NAME", help="standard (default) or ng")
+    report.add_argument("--detail", choices=("full", "brief"), default="full", help="every step (default), or results")
 
     check = _command(
         commands,

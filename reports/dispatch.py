@@ -90,6 +90,7 @@ def report(options: Namespace) -> int:
         out=options.out,
         pdf=options.pdf,
         notation=options.notation,
+        detail=options.detail,
         sizes=options.sizes,
         as_json=options.json,
         strict=options.strict,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace as change
 from pathlib import Path
 
 from derive.counts import count_report
@@ -18,8 +19,8 @@ from derive.library import load
 from derive.system import System
 from numeric.verify import verify
 from reports import html, jsonreport, latex
-from reports.context import Context
-from reports.document import Block, Report, number
+from reports.context import DETAILS, Context, Detail
+from reports.document import Block, Report, Row, Rows, number
 from reports.files import write_all
 from reports.inline import plain
 from reports.notation import notation as notation_named
@@ -47,6 +48,7 @@ SECTIONS: tuple[Section, ...] = (
     counts,
     in_full,
 )
+TERMS, LONGEST = 3, 4  # of a row, where a long one is broken, and of the longest that is not
 FORMATS = ("html", "tex", "json")
 
 
@@ -59,6 +61,7 @@ def write(
     *,
     evidence: Sequence[Evidence] | None = None,
     progress: Callable[[str], None] | None = None,
+    detail: Detail = "full",
 ) -> tuple[Path, ...]:
     """Write the report of a system.
 
@@ -70,12 +73,13 @@ def write(
         sizes: numbers for the dimensions, for the count.
         evidence: of `numeric.verify`; by default the system is verified now. An empty list leaves it out.
         progress: called with the name of every step.
+        detail: "full" has every step of the derivation, "brief" the equations, each with one reason.
 
     Returns:
         The files: NAME.html, NAME.tex, NAME.json, and the pictures that NAME.tex includes.
 
     Raises:
-        ValueError: for an unknown format, or a size that does not fit.
+        ValueError: for an unknown format or detail, or a size that does not fit.
         UnknownNotation: for an unknown notation.
         UnknownArchitecture: for an unknown name.
         FileError: if a file cannot be written.
@@ -84,12 +88,14 @@ def write(
     if wrong:
         raise ValueError(f"no format is called {wrong[0]!r}; there are {', '.join(FORMATS)}")
     system = load(system) if isinstance(system, str) else system
+    if detail not in DETAILS:
+        raise ValueError(f"no detail is called {detail!r}; there are {', '.join(DETAILS)}")
     chosen = notation_named(notation)
     if evidence is None:
         evidence = verify(system, progress=progress)
     if progress is not None:
         progress("report")
-    context = Context(system, chosen, dict(sizes or {}), tuple(evidence))
+    context = Context(system, chosen, dict(sizes or {}), tuple(evidence), detail=detail)
     return write_all(out, rendered(context, formats))
 
 
@@ -114,11 +120,29 @@ def rendered(context: Context, formats: Collection[str] = FORMATS) -> dict[str, 
 
 def report(context: Context) -> Report:
     """The report as a document."""
-    blocks = [block for section in SECTIONS for block in section(context)]
+    blocks = [broken(block) for section in SECTIONS for block in section(context)]
     blocks += code(context, number(blocks).equations)
     system = context.system
     title = plain(system.title or system.name)
     return Report(title, plain(system.source), tuple(blocks), certificate(context))
+
+
+def broken(block: Block) -> Block:
+    """Rows of more than `LONGEST` terms as several, each a line that goes on."""
+    if not isinstance(block, Rows) or all(len(row.terms) <= LONGEST for row in block.rows):
+        return block
+    rows: list[Row] = []
+    for row in block.rows:
+        if len(row.terms) <= LONGEST:
+            rows.append(row)
+            continue
+        rows.append(change(row, terms=row.terms[:TERMS], tail=""))
+        for start in range(TERMS, len(row.terms), TERMS):
+            sign, _, first = row.terms[start].lstrip().partition(" ")
+            last = start + TERMS >= len(row.terms)
+            terms = (first, *row.terms[start + 1 : start + TERMS])
+            rows.append(Row("", terms, sign, tail=row.tail if last else "", reason="continued"))
+    return Rows(tuple(rows))
 
 
 def certificate(context: Context) -> dict[str, object]:

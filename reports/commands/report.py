@@ -16,6 +16,7 @@ from reports.commands.pdf import make_pdf, maker
 from reports.commands.progress import Say, after, progress
 from reports.commands.systems import one_name_each, read_sizes, read_systems
 from reports.commands.verify import evidence_of
+from reports.context import Detail
 from reports.files import FileError
 from reports.notation import UnknownNotation
 from reports.notation import notation as notation_named
@@ -31,7 +32,15 @@ class Written(TypedDict):
 
 
 def report(
-    arguments: Sequence[str], *, out: str, pdf: bool, notation: str, sizes: str, as_json: bool, strict: bool
+    arguments: Sequence[str],
+    *,
+    out: str,
+    pdf: bool,
+    notation: str,
+    sizes: str,
+    as_json: bool,
+    strict: bool,
+    detail: Detail = "full",
 ) -> int:
     """Write OUT/NAME.html, OUT/NAME.tex, OUT/NAME.json, and OUT/NAME.pdf if asked; 1 if something does not hold."""
     systems = read_systems(arguments, strict=strict)
@@ -49,7 +58,7 @@ def report(
         for place, system in enumerate(systems, 1):
             tell = after(f"report {system.name} ({place} of {len(systems)})", say)
             own = own_sizes(system, given)
-            records.append(_write(system, out, notation, own, program, tell))
+            records.append(_write(system, out, notation, own, program, tell, detail))
     if as_json:
         print_json(one_or_list(records))
     else:
@@ -57,10 +66,14 @@ def report(
     return 0 if all(record["holds"] for record in records) else 1
 
 
-def _write(system: derive.System, out: str, notation: str, sizes: dict[str, int], program: str, tell: Say) -> Written:
+def _write(
+    system: derive.System, out: str, notation: str, sizes: dict[str, int], program: str, tell: Say, detail: Detail
+) -> Written:
     evidence = evidence_of(system, tell)
     try:
-        files = list(write(system, out, notation=notation, sizes=sizes, evidence=evidence, progress=tell))
+        files = list(
+            write(system, out, notation=notation, sizes=sizes, evidence=evidence, progress=tell, detail=detail)
+        )
     except FileError as error:
         raise Failure(str(error)) from error
     if program:

@@ -16,7 +16,7 @@ from derive.simplify import shifted, tidied
 from reports.context import Context
 from reports.derivation import Readings
 from reports.document import Rows
-from reports.forms import as_row, chain, rule_text, times_of
+from reports.forms import as_row, chain, jacobian, rule_text, times_of
 from reports.sections.backward import backward
 from reports.sections.local import local_derivatives
 from tests.canonical import algebra
@@ -157,7 +157,34 @@ def test_rows_are_transposes_of_columns():
     assert row[-1] == "V"
 
 
-def test_a_softmax_has_no_row():
+def test_the_row_of_a_softmax():
     context = Context(derive.parse("a[t] = softmax(x[t])\ny[t] = V @ a[t]"))
     (path,) = context.readings.paths("x")
-    assert as_row(path.column, frozenset({context.readings.cotangent["a"]}), context.names) is None
+    assert as_row(path.column, frozenset({context.readings.cotangent["a"]}), context.names) == [
+        r"\delta a_{t}^{\top}",
+        r"\left(\operatorname{diag}(a_{t}) - a_{t}\,a_{t}^{\top}\right)",
+    ]
+
+
+def test_a_matrix_has_no_row():
+    context = Context(derive.parse("S[t] : K, V\nS[t] = A @ S[t-1]\ny[t] = S[t] @ v"))
+    (path, _) = context.readings.paths("S")
+    assert as_row(path.column, frozenset({context.readings.cotangent["y"]}), context.names) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "of", "printed"),
+    [
+        ("y[t] = 3 * x[t]", "x", ("3I",)),
+        ("x[t] : scalar\ny[t] = -2 * x[t]", "x", ("-2",)),
+        ("y[t] = x[t]**2", "x", (r"2\,\operatorname{diag}(x_{t})",)),
+        ("y[t] = x[t] * tanh(x[t])", "x", (r"\operatorname{diag}(\tanh(x_{t}) + x_{t} \odot (1 - \tanh^{2}(x_{t})))",)),
+        ("y[t] = A @ x[t] - B @ x[t]", "x", ("A", "- B")),
+        ("y[t] = [x[t], v]", "x", (r"I_{1:D}^{\top}",)),
+        ("y = sum[t](A @ x[t])", "x", ("A",)),
+    ],
+)
+def test_local_jacobians_keep_their_numbers(text, of, printed):
+    context = Context(derive.parse(text))
+    (edge,) = context.readings.edges(of)
+    assert jacobian(edge, context.readings.cotangent[edge.reader.name], context.names) == printed
