@@ -23,7 +23,7 @@ from dataclasses import replace as change
 
 import sympy
 
-from derive.expr import Fixed, Index, Op, Ref, Step, fixed, is_op, matmul, plus, ref, refs, step, times
+from derive.expr import Fixed, Index, Op, Ref, Step, apply, fixed, is_op, matmul, plus, ref, refs, step, times
 from derive.order import contextual_refs, outside
 from derive.rewrite import rebuild, replace
 from derive.system import Equation, System
@@ -73,8 +73,9 @@ def tidied(expr: sympy.Expr) -> sympy.Expr:
         return times(sympy.Mul(*numbers), *others)
     if is_op(expr, "matmul") and (number := sympy.Mul(*(_number(operand) for operand in expr.operands))) != 1:
         return times(number, matmul(*(_without(operand) for operand in expr.operands)))
-    if is_op(expr, "power") and expr.static[0] == 2 and is_op(expr.operands[0], "sqrt"):
-        return expr.operands[0].operands[0]
+    if is_op(expr, "power") and expr.static[0].is_even and is_op(expr.operands[0], "sqrt"):
+        (inner,), half = expr.operands[0].operands, expr.static[0] / 2
+        return inner if half == 1 else apply("power", inner, static=(half,))
     return _factored(expr) if is_op(expr, "plus") else expr
 
 

@@ -20,6 +20,7 @@ from reports.document import Row
 from reports.forms import all_factors, chain, rule_text, separate, times_of
 from reports.grouping import Group, group, grouped_terms, letter_for, range_of
 from reports.notation import SystemNames
+from reports.sections.rules import linked
 
 
 def equation_rows(
@@ -89,7 +90,11 @@ def unfolding(context: Context, equation: Equation, names: SystemNames) -> tuple
         reasons += [f"{used}: {rules}" if used else rules]
     steps.append(Row(typeset(equation.out, names), grouped_terms(equation.expr, names), shape=shape))
     link = _link(context, equation)
-    reasons.append(f"transposed, {link}" if whole else f"no row of matrices, so the column at once, {link}: {rules}")
+    reasons.append(f"transposed, {link}")
+    if not whole:
+        reasons[-1] = (
+            f"{rules_text(context, paths, together, names, numbers=True)}; no row of matrices, so at once {link}"
+        )
     return tuple(replace(row, reason=reason) for row, reason in zip(steps, reasons, strict=True))
 
 
@@ -153,12 +158,15 @@ def readers_text(
     return "read by " + (" and by ".join(words) if len(words) < 3 else ", ".join(words[:-1]) + ", and by " + words[-1])
 
 
-def rules_text(context: Context, paths: Sequence[Path], together: Sequence[Group], names: SystemNames) -> str:
-    """Which records fired, by equation."""
+def rules_text(
+    context: Context, paths: Sequence[Path], together: Sequence[Group], names: SystemNames, *, numbers: bool = False
+) -> str:
+    """Which records fired, by equation; with the numbers of their rows if asked."""
     words: dict[str, str] = {}
     for found in together:
         for edge in paths[found.first].edges:
-            words.setdefault(_link(context, edge.reader), rule_text(edge.rules, names))
+            text = linked(context, edge.rules) if numbers else rule_text(edge.rules, names)
+            words.setdefault(_link(context, edge.reader), text)
     alike: dict[str, list[str]] = {}
     for link, rules in words.items():
         alike.setdefault(rules, []).append(link)

@@ -25,6 +25,8 @@ from reports.sections.paths import added, all_paths, direct, product_latex
 from reports.sections.steps import StepJacobian, block_rows, step_jacobian, total
 from reports.skeleton import of_expressions
 
+BY = "norms of a sum and of a product"
+
 
 def chain(context: Context) -> list[Block]:
     """All of section 7, for every recurrence of the system."""
@@ -117,7 +119,7 @@ def _maps(context: Context, names: SystemNames, states: tuple[str, ...], axis: s
             if all(term is not None for term in terms) and edge.reader.name == name:
                 texts = [_scaled(*_in_latex(term, adjoint_names)) for term in terms if term is not None]
                 norm = rf"\left\lVert {names.derivative(above, below)} \right\rVert"
-                bounds.append(Row(norm, added(texts), r"\le"))
+                bounds.append(Row(norm, added(texts), r"\le", reason=BY))
     blocks += [Prose(text), Rows(tuple(rows))]
     if any(edge.reader.name not in states for name in states for edge in context.readings.edges(name) if edge.delay):
         blocks.append(
@@ -193,7 +195,9 @@ def _size(found: StepJacobian, primal: System, names: SystemNames, single: bool)
             elif len(found.blocks) == len(terms) == 1 and single:
                 simple.append((number, norms))
             texts.append(_scaled(number, norms))
-        rows.append(Row(rf"\left\lVert {total(key, found.system, names)} \right\rVert", added(texts), r"\le"))
+        rows.append(
+            Row(rf"\left\lVert {total(key, found.system, names)} \right\rVert", added(texts), r"\le", reason=BY)
+        )
     gammas = _gammas(primal)
     text = f"Bounds in the spectral norm. A derivative counts with its largest value $\\gamma${gammas}; a gate with 1."
     blocks: list[Block] = [Heading(2, "When it vanishes, when it explodes"), Prose(text), Rows(tuple(rows))]

@@ -12,10 +12,10 @@ from derive.typeset import typeset
 from reports.context import Context, Local, label_of
 from reports.derivation import Edge
 from reports.document import Block, Heading, Prose, Row, Rows
-from reports.forms import jacobian, rule_text
+from reports.forms import jacobian
 from reports.grouping import range_of
 from reports.rows import group_names
-from reports.sections.rules import rules
+from reports.sections.rules import linked, rules
 
 
 def local_derivatives(context: Context) -> list[Block]:
@@ -51,7 +51,7 @@ def _row(context: Context, local: Local) -> Row:
         names.derivative(typeset(above, names), typeset(below, names)),
         terms,
         shape=shape_latex(shape),
-        reason=f"{rule_text(edge.rules, names)}, from {_link(context, edge)}",
+        reason=f"{linked(context, edge.rules)}; from {_link(context, edge)}",
         tail=range_of(context.names, local.group) if local.group.keys else "",
         label=local.label,
     )

@@ -19,7 +19,7 @@ from reports.document import Block, Heading, Prose, Row, Rows
 from reports.forms import rule_text
 from reports.grouping import Group, grouped_terms, range_of
 from reports.notation import LOSS, SystemNames
-from reports.rows import equation_rows, group_names, readers_text
+from reports.rows import brief_reason, equation_rows, group_names, readers_text
 from reports.sections.headings import heading
 from reports.sections.paths import added
 from reports.skeleton import MANY, of_expressions
@@ -53,7 +53,7 @@ def parameters(context: Context) -> list[Block]:
 
 def inputs(context: Context) -> list[Block]:
     """Gradients of inputs and of values before the first or after the last step."""
-    rows = equation_rows(context, context.of_inputs)
+    rows = equation_rows(context, context.of_inputs, lambda equation: brief_reason(context, equation))
     rows += equation_rows(context, context.at_start, lambda equation: "gradient of the initial value")
     return [Heading(2, "Inputs and initial values"), Rows(rows)] if rows else []
 

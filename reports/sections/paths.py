@@ -125,7 +125,8 @@ def _direct(system: System, names: SystemNames, of: str, wrt: str, lag: int, nod
     except ValueError:  # documented: a quantity on the way is a matrix
         return None
     left = direct(names.written(of, axis), names.read(ref(wrt, step(axis, -lag))))
-    return Row(left, added(product_latex(term, names) for term in merged(block.terms, names.system)))
+    terms = added(product_latex(term, names) for term in merged(block.terms, names.system))
+    return Row(left, terms, reason="within one step")
 
 
 def merged(terms: Sequence[Product], system: System) -> list[Product]:

@@ -8,6 +8,8 @@ Read next: `reports.sections.local`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from derive.language import parse
 from derive.latex import index_latex
 from derive.primitives import TABLE
@@ -42,7 +44,7 @@ def rules(context: Context) -> list[Block]:
     fired = dict.fromkeys(
         rule for name in readings.cotangent for edge in readings.edges(name) for rule in edge.rules if rule in TABLE
     )
-    rows = [row for rule in fired if rule not in SILENT for row in rule_rows(rule, context.notation)]
+    rows = [row for rule in fired for row in rule_rows(rule, context.notation)]
     if not rows:
         return []
     intro = (
@@ -51,10 +53,23 @@ def rules(context: Context) -> list[Block]:
     return [Heading(2, "The rules that were used"), Prose(intro), Rows(tuple(rows))]
 
 
+def has_row(rule: str) -> bool:
+    """Whether a record can be shown alone."""
+    return rule not in SILENT and (rule in EXAMPLES or (TABLE[rule].is_elementwise and TABLE[rule].arity == 1))
+
+
+def linked(context: Context, rules: Sequence[str]) -> str:
+    """The records that fired, in words, each with the number of its row in a full report."""
+    words = []
+    for rule in dict.fromkeys(rules):
+        number = f" {{eq:rule-{rule}}}" if context.detail == "full" and has_row(rule) else ""
+        words += [] if rule in SILENT else [rule_text((rule,), context.names) + number]
+    return ", ".join(words) or "sum"
+
+
 def rule_rows(rule: str, notation: Notation) -> list[Row]:
     """What one record does; nothing for a record that has no example."""
-    known = rule in EXAMPLES or (TABLE[rule].is_elementwise and TABLE[rule].arity == 1)
-    if not known:
+    if not has_row(rule):
         return []
     text, operands = EXAMPLES.get(rule, (f"y[t] = {rule}(a[t])", "a"))
     system = parse(text)
@@ -65,7 +80,7 @@ def rule_rows(rule: str, notation: Notation) -> list[Row]:
     for position, operand in enumerate(operands):
         for edge in readings.edges(operand)[:1]:  # none, if the record passes nothing back
             reason = (
-                f"{WORDS.get(rule, rule_text((rule,), names))}, ${equation}$" if position == 0 else "its other operand"
+                f"{WORDS.get(rule, rule_text((rule,), names))}: ${equation}$" if position == 0 else "its other operand"
             )
             label = f"rule-{rule}" if position == 0 else ""
             left = names.cotangent(operand, index_latex(edge.read.index))

@@ -187,7 +187,11 @@ def block_rows(found: StepJacobian, names: SystemNames) -> tuple[Row, ...]:
             )
             texts.append(rest if first == "I" and rest else rf"{first}\,{rest}" if rest else first)
         via = dict.fromkeys((term.via, wrt, lag) for term in terms if term.via)
-        reason = "with " + ", ".join(f"{{eq:{label(key)}}}" for key in via) if via else ""
+        reason = (
+            "with " + ", ".join(f"{{eq:{label(key)}}}" for key in via)
+            if via
+            else "the chain rule within the step, multiplied out"
+        )
         if any(term.product is None for term in terms):
             words = r"$\partial^{+}$ is no matrix: a matrix is computed on the way, and its $\delta$ passes it back"
             reason = f"{reason}; {words}" if reason else words

@@ -13,12 +13,15 @@ from derive.elementwise import partial
 from derive.expr import Ref, is_op, plus, refs
 from derive.expr import times as product
 from derive.simplify import shifted, tidied
+from reports import forms
 from reports.context import Context
 from reports.derivation import Readings
 from reports.document import Rows
 from reports.forms import as_row, chain, jacobian, rule_text, times_of
+from reports.notation import Notation
 from reports.sections.backward import backward
 from reports.sections.local import local_derivatives
+from reports.sections.rules import has_row, rule_rows
 from tests.canonical import algebra
 
 SYSTEMS = {
@@ -136,6 +139,49 @@ def test_changing_a_rule_changes_the_text(monkeypatch):
     monkeypatch.setitem(primitives.TABLE, "times", replace(primitives.TABLE["times"], vjp=wrong))
     assert r"\operatorname{diag}(f_{t+1})" in right
     assert r"\operatorname{diag}(f_{t+1})" not in text()
+
+
+def reasons(context: Context) -> str:
+    blocks = [*local_derivatives(context), *backward(context)]
+    return "\n".join(row.reason for block in blocks if isinstance(block, Rows) for row in block.rows)
+
+
+def test_the_words_are_those_of_the_rules_that_fired(monkeypatch):
+    """A rule with another name is named differently everywhere, and one that no longer fires is not named at all."""
+    lstm = derive.load("lstm")
+    right = reasons(Context(lstm))
+    assert "product {eq:rule-times}, tanh′ {eq:rule-tanh}; from {eq:eq-h}" in right
+    monkeypatch.setitem(forms.WORDS, "times", "entry by entry")
+    renamed = reasons(Context(lstm))
+    assert "entry by entry {eq:rule-times}, tanh′" in renamed
+    assert "product {eq:rule-times}" not in renamed
+    without = reasons(Context(derive.parse("h[t] = tanh(W @ h[t-1] + U @ x[t])")))
+    assert "rule-times" not in without
+    assert "rule-tanh" in without
+
+
+def test_every_rule_has_a_row_of_what_it_does(monkeypatch):
+    rows = {row.label: row.latex for row in rule_rows("times", Notation())}
+    assert rows == {"rule-times": r"\delta a_{t} = \delta y_{t} \odot b_{t}"}
+    record = primitives.TABLE["times"]
+    double = replace(record, vjp=lambda *given: product(sympy.Integer(2), record.vjp(*given)))
+    monkeypatch.setitem(primitives.TABLE, "times", double)
+    assert [row.latex for row in rule_rows("times", Notation())] == [r"\delta a_{t} = 2\,\delta y_{t} \odot b_{t}"]
+
+
+@pytest.mark.parametrize("rule", [name for name in primitives.TABLE if has_row(name)])
+def test_rules_can_be_shown_alone(rule):
+    silent = rule in ("step", "sign")  # they pass nothing back
+    assert silent or rule_rows(rule, Notation())[0].label == f"rule-{rule}"
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "rwkv-7"])
+def test_every_step_names_its_rule(name):
+    """No row of the derivation goes without a reason, and each line of the recursion leads to its steps."""
+    blocks = backward(Context(derive.load(name)))
+    rows = [row for block in blocks if isinstance(block, Rows) for row in block.rows]
+    assert all(row.reason for row in rows)
+    assert sum("steps from" in row.reason for row in rows) >= 2
 
 
 def test_a_rule_that_is_dropped_is_missed():
