@@ -191,7 +191,7 @@ class SystemNames:
         if name not in self.marks:
             return symbol
         letter, follow = self.marks[name]
-        place = len(symbol.marks) - 1 - follow
+        place = max(len(symbol.marks) - 1 - follow, 0)
         old = symbol.marks[place]
         letter = letter if len(old) == 1 and old.isalpha() else f"{{{letter}}}"  # keeps the comma between marks
         return replace(symbol, marks=(*symbol.marks[:place], letter, *symbol.marks[place + 1 :]))
@@ -221,21 +221,33 @@ class SystemNames:
     def _renamed(self, name: str) -> Symbol:
         symbol = spell(name)
         origin = self.system.variables[name].origin
+        words = name.split("_")[1:]
+        of = "_".join(words)
         if origin is not None and origin.kind == "pre-activation" and symbol.marks:
-            return replace(symbol, marks=(self._letter(origin.of), *symbol.marks[1:]))
+            letters = self._letters(origin.of)
+            return replace(symbol, marks=(*letters, *symbol.marks[len(letters) :]))
         if name in self._gates:
-            return Symbol(r"\Gamma", (self._letter(name),))
+            return Symbol(r"\Gamma", self._letters(name))
         if name in self._candidates:
-            return Symbol(rf"\tilde{{{self._letter(name)}}}")
-        if symbol.marks and symbol.marks[-1] in self.system.variables and self.system.variables[name].axis is None:
-            return replace(symbol, marks=(*symbol.marks[:-1], self._letter(symbol.marks[-1])))
-        return spell(self._letter(name)) if not symbol.marks else symbol
+            first, *rest = self._letters(name)
+            return Symbol(rf"\tilde{{{first}}}", tuple(rest))
+        if of in self.system.variables and self.system.variables[name].axis is None:
+            return replace(symbol, marks=(*symbol.marks[: len(symbol.marks) - len(words)], *self._letters(of)))
+        if symbol.marks:
+            return symbol
+        first, *rest = self._letters(name)
+        return Symbol(first, tuple(rest)) if len(name) > 1 or first != name else spell(name)
+
+    def _letters(self, name: str) -> tuple[str, ...]:
+        """The words of a name as marks, the first renamed."""
+        target = self._candidates.get(name, name)
+        base, *rest = target.split("_")
+        wish = "_".join((self.notation.renamed.get(base, base), *rest))
+        chosen = wish if wish not in self.system.variables or wish == target else target
+        return tuple(piece(word) for word in chosen.split("_") if word)
 
     def _letter(self, name: str) -> str:
-        target = self._candidates.get(name, name)
-        wish = self.notation.renamed.get(target, target)
-        free = wish not in self.system.variables or wish == target
-        return (wish if free else target) if len(wish) == 1 else joined((piece(wish),))
+        return joined(self._letters(name))
 
     @cached_property
     def _gates(self) -> frozenset[str]:

@@ -189,7 +189,7 @@ def meaning(context: Context, name: str) -> str:
     if name in gates(context.primal) and not kinds:
         return "gate, between 0 and 1"
     kinds += ["output"] if name in system.outputs else []
-    if not kinds and hasattr(equation.expr, "primitive"):
+    if not kinds and isinstance(equation.expr, Op):
         record = TABLE[equation.expr.primitive]
         kinds = [f"{record.name} of a pre-activation" if record.is_elementwise else WORDS.get(record.name, record.name)]
     return ", ".join(kinds) or "intermediate"

@@ -12,7 +12,7 @@ import sympy
 
 from derive.expr import is_op, plus, ref, step, times
 from derive.factors import Factor, Product
-from derive.latex import fenced
+from derive.latex import fenced, transposed
 from derive.paths import Path, local_jacobian, path_count, paths
 from derive.system import System
 from derive.typeset import typeset
@@ -169,16 +169,14 @@ def product_latex(product: Product, names: SystemNames) -> str:
             continue
         text = typeset(factor.expr, names)
         if factor.kind == "diag":
-            scalar = names.shape(factor.expr) == (1, 1)
-            words.append(
-                text + r"\,I"
-                if scalar and len(product) == 1
-                else text
-                if scalar
-                else rf"\operatorname{{diag}}{fenced(text)}"
-            )
+            if names.shape(factor.expr) != (1, 1):
+                words.append(rf"\operatorname{{diag}}{fenced(text)}")
+            elif len(product) == 1:
+                words.append(text + r"\,I")
+            else:
+                words.append(fenced(text) if words and text.startswith("-") else text)
         elif factor.kind == "softmax":
-            words.append(rf"\left(\operatorname{{diag}}({text}) - {text}\,{text}^{{\top}}\right)")
+            words.append(rf"\left(\operatorname{{diag}}({text}) - {text}\,{transposed(text)}\right)")
         else:
             words.append(fenced(text) if " + " in text or r"\odot" in text else text)
     return r"\,".join(words) or "I"

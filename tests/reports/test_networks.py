@@ -11,10 +11,12 @@ from derive.bounds import map_bound
 from derive.expand import Expander
 from derive.expr import ref
 from derive.jacobian import jacobian
-from derive.networks import build
+from derive.networks import build, stack
 from derive.operands import name_operands
+from reports import html
 from reports.context import Context
 from reports.document import Block, Heading, Prose, Row, Rows
+from reports.notation import notation
 from reports.sections.backward import backward
 from reports.sections.chain import chain
 from reports.sections.forward import forward
@@ -111,10 +113,21 @@ def test_a_fold_needs_the_same_steps():
 MORE = [(name, "tanh", below) for name, below in zip("defghi", "cdefgh", strict=True)]
 
 
-@pytest.mark.parametrize("name", ["lstm-layer-norm", "rhn-3", "attention-bahdanau", "lem"])
+@pytest.mark.parametrize("name", ["lstm-layer-norm", "rhn-3", "lem"])
 def test_no_row_is_long(name):
     system = derive.load(name) if name in derive.names() else build(name)
     assert max(len(row.terms) for row in rows(list(report(Context(system)).blocks))) <= LONGEST
+
+
+@pytest.mark.parametrize("name", ["attention-luong-local", "glove", "embedding", "tagger", "qrnn-fo twice"])
+def test_networks_in_print(name):
+    """Every formula is one that the writers can set, in the notation with the most superscripts too."""
+    system = stack(derive.load("qrnn-fo"), 2) if name == "qrnn-fo twice" else build(name)
+    found = report(Context(system, notation=notation("ng")))
+    assert "merror" not in html.render(found)
+    titles = [block.text for block in found.blocks if isinstance(block, Heading) and block.level == 1]
+    assert titles[:2] == ["Notation and shapes", "Forward equations"]
+    assert titles[-1] == "Generated NumPy"
 
 
 def test_a_long_row_goes_on_in_the_next():
