@@ -81,6 +81,43 @@ def product_bound(product: Product, system: System) -> Bound:
     return Bound(number, tuple(norms))
 
 
+def map_bound(term: sympy.Expr, marker: str, system: System) -> Bound | None:
+    """A bound, in the Frobenius norm, for what a term does to the matrix `marker`, of which it is a linear function.
+
+    ‖A X B‖ ≤ ‖A‖ ‖X‖ ‖B‖ and ‖X ⊙ E‖ ≤ max|E| ‖X‖; None for a term of another form.
+
+    Args:
+        term: products of matrices and entry by entry, read at the time of its equation.
+        marker: name of the quantity.
+        system: with named operands.
+    """
+    if isinstance(term, Ref):
+        return Bound(sympy.Integer(1), ()) if term.name == marker else None
+    if not isinstance(term, Op):
+        return None
+    mine = [operand for operand in term.operands if any(read.name == marker for read in refs(operand))]
+    others = [operand for operand in term.operands if operand not in mine]
+    inner = map_bound(mine[0], marker, system) if len(mine) == 1 else None
+    if inner is None or term.primitive not in ("times", "matmul"):
+        return None
+    if term.primitive == "matmul":
+        return Bound(inner.number, (*inner.norms, *(Norm(_turned(other), "2") for other in others)))
+    number, rest = diagonal_bound(times(*(_unspread(other) for other in others)), system)
+    return Bound(inner.number * number, (*inner.norms, *(Norm(part, "inf") for part in rest)))
+
+
+def _turned(expr: sympy.Expr) -> sympy.Expr:
+    """A matrix for its transpose: the norm is the same."""
+    return expr.operands[0] if is_op(expr, "transpose") else expr
+
+
+def _unspread(expr: sympy.Expr) -> sympy.Expr:
+    """A column or row for the matrix of its copies: the largest entry is the same."""
+    while isinstance(expr, Op) and expr.primitive in ("broadcast_to", "transpose"):
+        expr = expr.operands[0]
+    return expr
+
+
 def diagonal_bound(expr: sympy.Expr, system: System) -> tuple[sympy.Expr, list[sympy.Expr]]:
     """(a number, factors without a bound) of max|expr|."""
     expr = tidied(expr)
@@ -146,6 +183,12 @@ def _largest(factor: sympy.Expr, system: System) -> sympy.Expr | None:
         gate = neg(factor.operands[1])
         if isinstance(gate, Ref) and gate.name in system.defined and is_op(system.equation(gate.name).expr, "sigmoid"):
             return sympy.Integer(1)
+    if is_op(factor, "plus"):  # ½ + ½ sign(a)
+        parts = [_largest(part, system) for part in factor.operands]
+        return None if any(part is None for part in parts) else sympy.Add(*parts)
+    if is_op(factor, "times"):
+        parts = [_largest(part, system) for part in factor.operands]
+        return None if any(part is None for part in parts) else sympy.Mul(*parts)
     if isinstance(factor, Op) and factor.primitive in LARGEST:
         return sympy.Integer(LARGEST[factor.primitive])
     return None

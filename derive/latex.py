@@ -67,7 +67,8 @@ def transposed(text: str) -> str:
     marked = re.fullmatch(r"([^^()\[\]]*)\^\{([^{}]*)\}(_\{[^{}]*\})?", text)
     if marked is not None:
         return rf"{marked[1]}^{{{marked[2]}\top}}{marked[3] or ''}"
-    return (f"{{{text}}}" if "^" in text and text[0] not in "([" else text) + r"^{\top}"
+    whole = text[0] + text[-1] in ("()", "[]")  # else the superscript is at the end, and there is room for one alone
+    return (f"{{{text}}}" if "^" in text and not whole else text) + r"^{\top}"
 
 
 def fenced(text: str) -> str:

@@ -23,7 +23,7 @@ from dataclasses import replace as change
 
 import sympy
 
-from derive.expr import Fixed, Index, Op, Ref, Step, fixed, is_op, plus, ref, refs, step, times
+from derive.expr import Fixed, Index, Op, Ref, Step, apply, fixed, is_op, matmul, plus, ref, refs, step, times
 from derive.order import contextual_refs, outside
 from derive.rewrite import rebuild, replace
 from derive.system import Equation, System
@@ -63,7 +63,7 @@ def tidy(system: System) -> System:
 
 
 def tidied(expr: sympy.Expr) -> sympy.Expr:
-    """The expression with numbers in front of products, and a first factor that all terms share taken out."""
+    """The expression with numbers in front of products, a first factor that all terms share taken out, and no √a²."""
     if not isinstance(expr, Op):
         return expr
     expr = rebuild(expr, [tidied(operand) for operand in expr.operands])
@@ -71,7 +71,22 @@ def tidied(expr: sympy.Expr) -> sympy.Expr:
         numbers = [factor for factor in expr.operands if factor.is_number]
         others = [factor for factor in expr.operands if not factor.is_number]
         return times(sympy.Mul(*numbers), *others)
+    if is_op(expr, "matmul") and (number := sympy.Mul(*(_number(operand) for operand in expr.operands))) != 1:
+        return times(number, matmul(*(_without(operand) for operand in expr.operands)))
+    if is_op(expr, "power") and expr.static[0].is_even and is_op(expr.operands[0], "sqrt"):
+        (inner,), half = expr.operands[0].operands, expr.static[0] / 2
+        return inner if half == 1 else apply("power", inner, static=(half,))
     return _factored(expr) if is_op(expr, "plus") else expr
+
+
+def _number(expr: sympy.Expr) -> sympy.Expr:
+    """The number in front of a product."""
+    return expr.operands[0] if is_op(expr, "times") and expr.operands[0].is_number else sympy.Integer(1)
+
+
+def _without(expr: sympy.Expr) -> sympy.Expr:
+    """A product without the number in front."""
+    return times(*expr.operands[1:]) if _number(expr) != 1 else expr
 
 
 def _factored(expr: Op) -> sympy.Expr:

@@ -165,7 +165,9 @@ class _Typesetter:
             if match:
                 return match[1] + raised + function[match.end() :]
         text = self.tex(base, ATOM)
-        return (f"({text})" if isinstance(base, Ref) and "^" in text else text) + raised
+        if text.startswith(r"\frac") or (isinstance(base, Ref) and "^" in text):  # else the exponent is the numerator's
+            text = fenced(text)
+        return text + raised
 
     def _transpose(self, expr: Op, tight: int) -> str:
         inner = expr.operands[0]

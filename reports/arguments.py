@@ -143,6 +143,7 @@ def parser() -> argparse.ArgumentParser:
     example_options(report)
     report.add_argument("--fragment", action="store_true", help="the equations alone, LaTeX to \\input into a paper")
     report.add_argument("--force", action="store_true", help="replace files that an earlier report did not write")
+    report.add_argument("--detail", choices=("full", "brief"), default="full", help="every step (default), or results")
 
     check = _command(
         commands,

@@ -10,18 +10,41 @@ Read next: `reports.rows`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from typing import Literal
 
+from derive.chain import scalar_losses
 from derive.equation import PRIMAL, Equation
 from derive.evidence import Evidence
-from derive.expr import Fixed
-from derive.reach import default_wrt
+from derive.expr import Fixed, Ref, Step, ref
+from derive.operands import name_operands
+from derive.reach import default_wrt, dependent
 from derive.simplify import for_reading
 from derive.system import System
-from reports.derivation import Readings
-from reports.grouping import Group, group_equations
+from reports.derivation import Edge, Readings
+from reports.forms import jacobian
+from reports.grouping import Group, group, group_equations
 from reports.notation import Notation, SystemNames
+from reports.parts import Part, parts
+
+Detail = Literal["full", "brief"]
+DETAILS: tuple[Detail, ...] = ("full", "brief")
+
+
+@dataclass(frozen=True)
+class Local:
+    """A local derivative ∂r/∂v, or several that are equal up to names.
+
+    Attributes:
+        edges: from v to its reader r; the first is printed.
+        group: what varies over them.
+        label: of the row that prints it.
+    """
+
+    edges: tuple[Edge, ...]
+    group: Group
+    label: str
 
 
 @dataclass(frozen=True)
@@ -33,8 +56,9 @@ class Context:
         notation: how quantities are written.
         sizes: numbers for the dimensions in the count, by name.
         evidence: what was checked; empty if nothing was.
-        outputs: whose gradient; empty for all outputs of the system.
+        outputs: whose gradient; empty for the loss, if the system computes one, else all outputs.
         example: which worked example: default, none, or one of lecture notes (`numeric.pocket_notes`).
+        detail: "full" has every step of the derivation, "brief" the equations, each with one reason.
     """
 
     system: System
@@ -43,11 +67,24 @@ class Context:
     evidence: tuple[Evidence, ...] = ()
     outputs: tuple[str, ...] = ()
     example: str = "default"
+    detail: Detail = "full"
+
+    @cached_property
+    def loss(self) -> str:
+        """The output that is the loss, whose gradient by itself is 1; empty if the loss is not part of the system."""
+        found = loss_of(self.system)
+        return found[0] if found and self.outputs in ((), found) else ""
+
+    @cached_property
+    def primal(self) -> System:
+        """The system with every intermediate named."""
+        return name_operands(self.system)
 
     @cached_property
     def adjoint(self) -> System:
         """The gradient of the outputs by everything that has one, every intermediate named."""
-        return self.system.adjoint(self.outputs or None, default_wrt(self.system))
+        outputs = self.outputs or ((self.loss,) if self.loss else None)
+        return self.system.adjoint(outputs, default_wrt(self.system))
 
     @cached_property
     def reading(self) -> System:
@@ -57,7 +94,7 @@ class Context:
     @cached_property
     def names(self) -> SystemNames:
         """How the quantities of the adjoint, which include all others, are written."""
-        return self.notation.names(self.adjoint)
+        return replace(self.notation.names(self.adjoint), loss=self.loss)
 
     @cached_property
     def readings(self) -> Readings:
@@ -95,12 +132,18 @@ class Context:
     @cached_property
     def zeros(self) -> tuple[Equation, ...]:
         """Boundary conditions of the recursion."""
-        return tuple(e for e in self.backward if e.is_boundary and e.expr == 0)
+        return tuple(e for e in self.backward if e.is_boundary and e.expr == 0 and e not in self.computed_starts)
 
     @cached_property
     def at_start(self) -> tuple[Equation, ...]:
-        """Gradients of values outside 1…T."""
-        return tuple(e for e in self.backward if e.is_boundary and e.expr != 0)
+        """Gradients of given values outside 1…T."""
+        return tuple(e for e in self.backward if e.is_boundary and e.expr != 0 and e not in self.computed_starts)
+
+    @cached_property
+    def computed_starts(self) -> tuple[Equation, ...]:
+        """Cotangents of values outside 1…T that the system computes, such as a decoder's first state."""
+        known = {equation.out for equation in self.forward}
+        return tuple(e for e in self.backward if e.is_boundary and ref(self.of(e.name), e.out.index) in known)
 
     @cached_property
     def of_parameters(self) -> tuple[Equation, ...]:
@@ -125,15 +168,43 @@ class Context:
         """Equations that are equal up to names, together."""
         return group_equations(self.adjoint, equations, apart=self.notation.renamed)
 
+    def parts(self, equations: tuple[Equation, ...]) -> list[Part]:
+        """Equations by recurrence and axis, in order."""
+        return parts(self.primal, equations, self.of)
+
+    @cached_property
+    def local(self) -> tuple[Local, ...]:
+        """Local derivatives that are matrices, in the order of the forward equations."""
+        found = [
+            edge
+            for name in self.readings.cotangent
+            if self.adjoint.variables[name].role == "defined" or self.adjoint.variables[name].axis
+            for edge in self.readings.edges(name)
+            if jacobian(edge, self.readings.cotangent[edge.reader.name], self.names) is not None
+        ]
+        order = {equation.out: place for place, equation in enumerate(self.forward)}
+        found.sort(key=lambda edge: order.get(edge.reader.out, len(order)))
+        grouped = group(
+            self.adjoint, [(e.reader.out, e.read, e.contribution) for e in found], apart=self.notation.renamed
+        )
+        return tuple(Local(tuple(found[m] for m in g.members), g, _local_label(found[g.first])) for g in grouped)
+
+    @cached_property
+    def local_labels(self) -> dict[tuple[Ref, Ref], str]:
+        """Under which label ∂r/∂v is printed; none in a brief report."""
+        rows = self.local if self.detail == "full" else ()
+        return {(edge.reader.out, edge.read): row.label for row in rows for edge in row.edges}
+
     @cached_property
     def labels(self) -> dict[str, str]:
         """Under which label the equation of a quantity at every step is printed."""
         found: dict[str, str] = {}
         for equations in (self.forward, self.recursion, self.of_inputs, self.of_parameters):
-            core = tuple(e for e in equations if not e.is_boundary)
-            for group in self.groups(core):
-                label = label_of(core[group.first])
-                found.update({core[member].name: label for member in group.members})
+            for part in self.parts(equations):
+                core = tuple(e for e in part.equations if not e.is_boundary)
+                for alike in self.groups(core):
+                    label = label_of(core[alike.first])
+                    found.update({core[member].name: label for member in alike.members})
         return found
 
     def link(self, name: str) -> str:
@@ -154,3 +225,17 @@ def label_of(equation: Equation) -> str:
         return f"eq-{equation.name}"
     end = "end" if index.from_end else "at"
     return f"eq-{equation.name}-{end}{'m' if index.offset < 0 else ''}{abs(index.offset)}"
+
+
+def _local_label(edge: Edge) -> str:
+    index = edge.read.index
+    shift = (
+        f"-{index.shift}".replace("--", "-m") if isinstance(index, Step) else label_of(Equation(edge.read, edge.read))
+    )
+    return f"by-{label_of(edge.reader)}-{edge.read.name}{shift}"
+
+
+def loss_of(system: System) -> tuple[str, ...]:
+    """The loss, if there is one: the number without time that is called L, or the only one that has a gradient."""
+    numbers = [name for name in scalar_losses(system) if name in dependent(system, default_wrt(system))]
+    return ("L",) if "L" in numbers else (numbers[0],) if len(numbers) == 1 else ()

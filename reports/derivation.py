@@ -70,6 +70,7 @@ class Readings:
 
     def __init__(self, adjoint: System, kept: frozenset[str]) -> None:
         self.adjoint, self.kept = adjoint, kept
+        self._edges: dict[str, list[Edge]] = {}
         self.cotangent = {
             var.origin.of: name
             for name, var in adjoint.variables.items()
@@ -82,6 +83,11 @@ class Readings:
 
     def edges(self, name: str) -> list[Edge]:
         """All readers of a quantity that pass something back, same step first, then by delay."""
+        if name not in self._edges:
+            self._edges[name] = self._found(name)
+        return self._edges[name]
+
+    def _found(self, name: str) -> list[Edge]:
         found: dict[tuple[Ref, Index | None], Edge] = {}
         for equation in self.primal:
             if equation.name not in self.cotangent:

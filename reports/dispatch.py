@@ -104,6 +104,7 @@ def report(options: Namespace) -> int:
         pdf=options.pdf,
         notation=options.notation,
         cotangent=options.cotangent,
+        detail=options.detail,
         sizes=options.sizes,
         example=options.example,
         blank=options.blank if options.exercise or options.blank else None,

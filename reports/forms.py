@@ -9,13 +9,15 @@ Read next: `reports.context`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import sympy
 
-from derive.expr import Fixed, Op, Ref, Step, axis_symbol, is_op, ref, refs, times
-from derive.latex import fenced, index_latex, transposed
+from derive.expr import Fixed, Op, Ref, Step, apply, axis_symbol, is_op, neg, plus, ref, refs, times
+from derive.latex import dim_latex, fenced, index_latex, signed, transposed
 from derive.primitives import TABLE, ShapeOf
+from derive.simplify import shifted
 from derive.structural import turned
 from derive.system import System
 from derive.typeset import typeset
@@ -52,32 +54,104 @@ def times_of(path: Path, name: str, system: System) -> list[Ref]:
     return found
 
 
+@dataclass(frozen=True)
+class Factors:
+    """A column that is linear in one cotangent, as a row: number · prefix · δrᵀ · factors.
+
+    Attributes:
+        cotangent: δrᵀ as LaTeX.
+        factors: local Jacobians, newest first, as LaTeX.
+        number: in front of all.
+        prefix: sums over other axes, and brackets [t = T].
+        unit: the Jacobian without factors, the identity.
+    """
+
+    cotangent: str
+    factors: tuple[str, ...] = ()
+    number: sympy.Expr = sympy.S.One
+    prefix: str = ""
+    unit: str = "I"
+
+    def then(self, *factors: str, number: sympy.Expr | None = None, prefix: str = "") -> Factors:
+        """With more factors at the right, or more in front."""
+        product = self.number if number is None else self.number * number
+        return replace(self, factors=(*self.factors, *factors), number=product, prefix=prefix + self.prefix)
+
+    @property
+    def words(self) -> list[str]:
+        """δrᵀ with everything in front of it, then the factors."""
+        return [self._number() + self.prefix + self.cotangent, *self.factors]
+
+    def jacobian(self) -> str:
+        """The local Jacobian alone; the sum that goes with δr, and a bracket, belong to neither."""
+        plain = [f[1:-1] if len(self.factors) == 1 and _whole(f) else f for f in self.factors]
+        if plain:
+            return self._number() + r"\,".join(plain)
+        number = self._number().removesuffix(r"\,")
+        return number + self.unit if self.unit == "I" or number in ("", "-") else number
+
+    def _number(self) -> str:
+        if self.number == 1:
+            return ""
+        return "-" if self.number == -1 else typeset(self.number) + r"\,"
+
+
+def _whole(text: str) -> bool:
+    """Whether one pair of parentheses holds all of it."""
+    return text.startswith("(") and text.endswith(")") and "(" not in text[1:-1]
+
+
 def as_row(expr: sympy.Expr, marker: frozenset[str], names: SystemNames) -> list[str] | None:
     """A column that is linear in one cotangent as a row: factors of δrᵀ diag(s) W. None where it is no such chain."""
+    found = factors(expr, marker, names)
+    return None if found is None else found.words
+
+
+def all_factors(expr: sympy.Expr, marker: frozenset[str], names: SystemNames) -> list[Factors] | None:
+    """The rows of every additive term of a column; None where one of them is no such chain."""
+    terms = expr.operands if is_op(expr, "plus") else (expr,)
+    rows = [factors(term, marker, names) for term in terms]
+    found = [row for row in rows if row is not None]
+    return found if len(found) == len(rows) else None
+
+
+def factors(expr: sympy.Expr, marker: frozenset[str], names: SystemNames) -> Factors | None:
+    """The same as `Factors`."""
     if isinstance(expr, Ref) and expr.name in marker:
         shape = names.shape(expr)
-        return None if shape is None or shape[1] != 1 else [_row_of(expr, names)]
+        return (
+            None
+            if shape is None or shape[1] != 1
+            else Factors(_row_of(expr, names), unit="1" if shape[0] == 1 else "I")
+        )
     if not isinstance(expr, Op):
         return None
-    if expr.primitive == "sum":
-        inner = as_row(expr.operands[0], marker, names)
-        axis = str(expr.static[0])
-        return None if inner is None else [rf"\sum_{{{axis}=1}}^{{{axis.upper()}}} {inner[0]}", *inner[1:]]
     holds = [any(read.name in marker for read in refs(operand)) for operand in expr.operands]
     if sum(holds) != 1:
         return None
     at = holds.index(True)
     if expr.primitive == "times":
-        return _row_times(expr, at, marker, names)
+        return _softmax(expr, marker, names) or _scaled(expr, at, marker, names)
+    if expr.primitive == "reduce_to":
+        return _dot(expr, marker, names)
+    inner = factors(expr.operands[at], marker, names)
+    if inner is None:
+        return None
+    if expr.primitive == "sum":
+        axis = str(expr.static[0])
+        return inner.then(prefix=rf"\sum_{{{axis}=1}}^{{{axis.upper()}}} ")
     if expr.primitive == "matmul" and at == len(expr.operands) - 1:
-        inner = as_row(expr.operands[at], marker, names)
-        matrices = [_upright(factor, names) for factor in reversed(expr.operands[:at])]
-        return None if inner is None else [*inner, *matrices]
+        return inner.then(*(_upright(matrix, names) for matrix in reversed(expr.operands[:at])))
+    if expr.primitive == "broadcast_to" and names.shape(expr.operands[0]) == (1, 1) and expr.static[1] == 1:
+        return inner.then(r"\boldsymbol{1}^{\top}")
     if expr.primitive == "place":
-        inner = as_row(expr.operands[0], marker, names)
         position = expr.static[-1]
-        return None if inner is None else [rf"[{position.axis} = {index_latex(position)}]\,{inner[0]}", *inner[1:]]
-    return _row_dot(expr, marker, names) if expr.primitive == "reduce_to" else None
+        return inner.then(prefix=rf"[{position.axis} = {index_latex(position)}]\,")
+    if expr.primitive in ("rows", "embed"):  # a part of a concatenation, or the whole from a part
+        low, high = expr.static[0].args
+        part = rf"I_{{{dim_latex(low + 1)}:{dim_latex(high)}}}"
+        return inner.then(part + (r"^{\top}" if expr.primitive == "rows" else ""))
+    return None
 
 
 def _row_of(read: Ref, names: SystemNames) -> str:
@@ -85,35 +159,56 @@ def _row_of(read: Ref, names: SystemNames) -> str:
     return text if names.shape(read) == (1, 1) else transposed(text)
 
 
-def _row_times(expr: Op, at: int, marker: frozenset[str], names: SystemNames) -> list[str] | None:
-    inner = as_row(expr.operands[at], marker, names)
+def _scaled(expr: Op, at: int, marker: frozenset[str], names: SystemNames) -> Factors | None:
+    inner = factors(expr.operands[at], marker, names)
     if inner is None:
         return None
     others = [factor for position, factor in enumerate(expr.operands) if position != at]
     numbers = [factor for factor in others if factor.is_number]
     rest = [factor for factor in others if not factor.is_number]
-    if names.shape(expr.operands[at]) != names.shape(expr):
-        if len(rest) != 1 or numbers:
-            return None
-        return [*inner, typeset(turned(rest[0], _shape_of(names)), names)]
-    if any(names.shape(factor) not in (names.shape(expr), (1, 1)) for factor in rest):
+    inner = inner.then(number=sympy.Mul(*numbers))
+    if not rest:
+        return inner
+    own = names.shape(expr)
+    if names.shape(expr.operands[at]) != own:  # a scalar cotangent, spread over a column
+        return inner.then(typeset(turned(times(*rest), _shape_of(names)), names)) if own and own[1] == 1 else None
+    if any(names.shape(factor) not in (own, (1, 1)) for factor in rest):
         return None
-    product = typeset(times(*rest), names) if rest else ""
-    diagonal = (r"\operatorname{diag}" if names.shape(expr) != (1, 1) else "") + fenced(product)
-    number = sympy.Mul(*numbers)
-    front = [] if number == 1 else ["-" if number == -1 else typeset(number, names) + r"\,"]
-    return [*([front[0] + inner[0]] if front else [inner[0]]), *inner[1:], *([diagonal] if product else [])]
+    text = typeset(times(*rest), names)
+    if all(names.shape(factor) == (1, 1) for factor in rest):
+        return inner.then(fenced(text) if " + " in text or " - " in text else text)
+    return inner.then(r"\operatorname{diag}" + fenced(text))
 
 
-def _row_dot(expr: Op, marker: frozenset[str], names: SystemNames) -> list[str] | None:
-    """1ᵀ(δ ⊙ s) = δᵀ s."""
+def _softmax(expr: Op, marker: frozenset[str], names: SystemNames) -> Factors | None:
+    """p ⊙ (δ − 1 (pᵀδ)) = (diag(p) − p pᵀ) δ, and the matrix is symmetric; None for what is no such thing."""
+    if expr.primitive != "times" or len(expr.operands) != 2 or not is_op(expr.operands[1], "plus"):
+        return None
+    value, rest = expr.operands
+    inner, shape = rest.operands[0], names.shape(expr)
+    mean = apply("reduce_to", times(value, inner), static=(sympy.Integer(1), sympy.Integer(1)))
+    if shape is None or shape[1] != 1 or rest != plus(inner, neg(mean)):
+        return None
+    row, text = factors(inner, marker, names), typeset(value, names)
+    matrix = rf"\left(\operatorname{{diag}}({text}) - {text}\,{transposed(text)}\right)"
+    return None if row is None else row.then(matrix)
+
+
+def _dot(expr: Op, marker: frozenset[str], names: SystemNames) -> Factors | None:
+    """1ᵀ(δ ⊙ s) = δᵀ s, and 1ᵀ δ."""
     (value,) = expr.operands
-    if expr.static != (1, 1) or not is_op(value, "times"):
+    if expr.static != (1, 1):
         return None
+    if not is_op(value, "times"):
+        row = factors(value, marker, names)
+        return None if row is None else row.then(r"\boldsymbol{1}")
     mine = [f for f in value.operands if any(read.name in marker for read in refs(f))]
     rest = [f for f in value.operands if f not in mine]
-    inner = as_row(mine[0], marker, names) if len(mine) == 1 else None
-    return None if inner is None or not rest else [*inner, typeset(times(*rest), names, like=value)]
+    inner = factors(mine[0], marker, names) if len(mine) == 1 else None
+    if inner is None or not rest:
+        return None
+    text = typeset(times(*rest), names, like=value)
+    return inner.then(fenced(text) if r"\odot" in text else text)
 
 
 def _upright(matrix: sympy.Expr, names: SystemNames) -> str:
@@ -132,13 +227,40 @@ def _shape_of(names: SystemNames) -> ShapeOf:
     return names.system.shape_of
 
 
-def jacobian(edge: Edge, bar: str, names: SystemNames) -> str | None:
-    """∂r/∂v alone, as LaTeX: the row form without its cotangent."""
-    row = as_row(edge.contribution, frozenset({bar}), names)
-    if row is None or len(row) < 2:
+def jacobian(edge: Edge, bar: str, names: SystemNames, later: int = 0) -> tuple[str, ...] | None:
+    """∂r/∂v alone, as additive terms in LaTeX: the row form without its cotangent, read `later` steps later.
+
+    None where it is no matrix: r or v is one itself, or all steps are gathered.
+    """
+    axis = edge.reader.axis
+    column = shifted(edge.contribution, axis, later) if later and axis is not None else edge.contribution
+    rows = all_factors(column, frozenset({bar}), names)
+    if rows is None:
         return None
-    negative = row[0].startswith("-")
-    return ("-" if negative else "") + r"\,".join(row[1:])
+    texts = [row.jacobian() for row in rows]
+    return tuple(signed(text.removeprefix("-"), text[0] == "-", place == 0) for place, text in enumerate(texts))
+
+
+def separate(path: Path, names: SystemNames, bars: Mapping[str, str]) -> str | None:
+    """A path as δrᵀ and one local Jacobian for every edge; None where one of them is no single product."""
+    late, delays = 0, []
+    for edge in path.edges:
+        late += edge.delay
+        delays.append(late)
+    outer, axis = path.edges[-1], path.edges[-1].reader.axis
+    column = shifted(outer.contribution, axis, late) if late and axis is not None else outer.contribution
+    row = all_factors(column, frozenset({bars[outer.reader.name]}), names)
+    if row is None or len(row) != 1:
+        return None
+    found = row[0]
+    for edge, delay in zip(reversed(path.edges[:-1]), reversed(delays[:-1]), strict=True):
+        axis = edge.reader.axis
+        inner = shifted(edge.contribution, axis, delay) if delay and axis is not None else edge.contribution
+        step = all_factors(inner, frozenset({bars[edge.reader.name]}), names)
+        if step is None or len(step) != 1 or step[0].prefix:
+            return None
+        found = found.then(*step[0].factors, number=step[0].number)
+    return r"\,".join(found.words)
 
 
 def rule_text(rules: Sequence[str], names: SystemNames) -> str:

@@ -1,8 +1,9 @@
 r"""Equations and terms that are equal up to names, printed as one: q ∈ {f, i, o}, and Σ over gates.
 
 Two equations are equal up to names if one becomes the other by exchanging marks everywhere: ``z_f`` for ``z_i``,
-``W_f`` for ``W_i``, ``b_f`` for ``b_i``. A mark is the last word of a name; of a derived quantity it is the mark of
-what it belongs to, by its origin. Names without a mark in common (f and i themselves) stay apart.
+``W_f`` for ``W_i``, ``b_f`` for ``b_i``; in a network ``W_f_fwd`` for ``W_i_fwd``, or for ``W_f_bwd``. Marks are the
+words of a name after its first; of a derived quantity those of what it belongs to, by its origin. Names without a mark
+in common (f and i themselves) stay apart.
 
 Read next: `reports.derivation`.
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from derive.equation import COPIES, Equation
+from derive.equation import COPIES, PRIMAL, Equation
 from derive.expr import Op, Ref, neg
 from derive.latex import signed
 from derive.system import System
@@ -22,6 +23,7 @@ from derive.typeset import additive, typeset
 from reports.notation import SystemNames
 
 LETTERS = "qkjlm"
+NAMED_AFTER = ("pre-activation", "operand")  # kinds of origin whose names hold the name of what they belong to
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,12 @@ class Group:
     Attributes:
         members: positions in the list that was grouped, in order.
         keys: the mark of every member; empty for a single one.
-        varying: names of the first member whose mark varies.
+        varying: names of the first member of which a mark varies, and how many words of their spelling follow it.
     """
 
     members: tuple[int, ...]
     keys: tuple[str, ...] = ()
-    varying: tuple[str, ...] = ()
+    varying: tuple[tuple[str, int], ...] = ()
 
     @property
     def first(self) -> int:
@@ -47,37 +49,56 @@ class Group:
 def root(system: System, name: str) -> str:
     """The quantity that a cotangent belongs to; a quantity of the primal itself."""
     var = system.variables.get(name)
-    while var is not None and var.origin is not None and var.origin.kind not in ("pre-activation", *COPIES):
+    while var is not None and var.origin is not None and var.origin.kind not in PRIMAL:
         if var.origin.of not in system.variables:
             break
         name, var = var.origin.of, system.variables[var.origin.of]
     return name
 
 
-def marked(system: System, name: str) -> tuple[object, str] | None:
-    """(What the name is apart from its mark, its mark); None without a mark."""
+@dataclass(frozen=True)
+class Marks:
+    """A name taken apart for comparison.
+
+    Attributes:
+        key: what the name is apart from its marks.
+        words: its marks: f and fwd of ``W_f_fwd``.
+        after: how many words of its spelling follow them.
+    """
+
+    key: object
+    words: tuple[str, ...]
+    after: int = 0
+
+
+def marked(system: System, name: str) -> Marks | None:
+    """A name as `Marks`; None without a mark."""
     var = system.variables.get(name)
     if var is not None and var.origin is not None and var.origin.kind not in COPIES:
-        if var.origin.kind == "pre-activation":
-            return ("pre-activation", name.partition(var.origin.of)[2]), var.origin.of
+        if var.origin.kind in NAMED_AFTER:
+            rest = name.partition(var.origin.of)[2]
+            return Marks((var.origin.kind, rest), tuple(var.origin.of.split("_")), len(rest.split("_")) - 1)
         inner = marked(system, var.origin.of) if var.origin.of in system.variables else None
-        return None if inner is None else ((var.origin.kind, var.origin.at, inner[0]), inner[1])
-    base, _, mark = name.rpartition("_")
-    return (base, mark) if base and mark else None
+        return None if inner is None else Marks((var.origin.kind, var.origin.at, inner.key), inner.words, inner.after)
+    base, *words = name.split("_")
+    return Marks(base, tuple(words)) if base and words and all(words) else None
 
 
 Items = Sequence[sympy.Basic]
-Exchange = dict[str, tuple[str, str]]
+Exchange = dict[str, tuple[str, str, int]]
 
 
 def unify(system: System, first: Items, second: Items) -> Exchange | None:
-    """Names of the first whose mark must be exchanged to get the second, with both marks; None if nothing does."""
+    """Names of the first of which one mark must be exchanged to get the second; None if nothing does.
+
+    The same two marks everywhere. With each name, how many words of its spelling follow the mark.
+    """
     found: Exchange = {}
     fixed: set[str] = set()
     same = len(first) == len(second) and all(
         _walk(system, a, b, found, fixed) for a, b in zip(first, second, strict=True)
     )
-    return None if not same or set(found) & fixed or len(set(found.values())) > 1 else found
+    return None if not same or set(found) & fixed or len({pair[:2] for pair in found.values()}) > 1 else found
 
 
 def _walk(system: System, a: sympy.Basic, b: sympy.Basic, found: Exchange, fixed: set[str]) -> bool:
@@ -88,10 +109,14 @@ def _walk(system: System, a: sympy.Basic, b: sympy.Basic, found: Exchange, fixed
             fixed.add(root(system, a.name))
             return True
         left, right = marked(system, a.name), marked(system, b.name)
-        if left is None or right is None or left[0] != right[0] or _shape(system, a) != _shape(system, b):
+        if left is None or right is None or left.key != right.key or len(left.words) != len(right.words):
             return False
-        found[root(system, a.name)] = (left[1], right[1])
-        return True
+        differ = [place for place, words in enumerate(zip(left.words, right.words, strict=True)) if len(set(words)) > 1]
+        if len(differ) != 1 or _shape(system, a) != _shape(system, b):
+            return False
+        follow = left.after + len(left.words) - 1 - differ[0]
+        pair = (left.words[differ[0]], right.words[differ[0]], follow)
+        return found.setdefault(root(system, a.name), pair) == pair
     if isinstance(a, Op) and isinstance(b, Op):
         same = a.primitive == b.primitive and a.static == b.static and len(a.operands) == len(b.operands)
         return same and all(_walk(system, x, y, found, fixed) for x, y in zip(a.operands, b.operands, strict=True))
@@ -112,11 +137,13 @@ def group(system: System, items: Sequence[Items], least: int = 2, apart: Collect
     for position, item in enumerate(items):
         for members, keys, varying in open_:
             match = unify(system, items[members[0]], item)
-            if match and apart and not {*match, *(unify(system, item, items[members[0]]) or ())}.isdisjoint(apart):
+            if not match or (varying and _places(match) != _places(varying)):
                 continue
-            if match and match.keys() == (varying.keys() or match.keys()) and next(iter(match.values()))[1] not in keys:
-                (pair,) = set(match.values())
-                keys += [pair[0], pair[1]] if not keys else [pair[1]]
+            if apart and not {*match, *(unify(system, item, items[members[0]]) or ())}.isdisjoint(apart):
+                continue
+            old, new, _ = next(iter(match.values()))
+            if new not in keys:
+                keys += [old, new] if not keys else [new]
                 members.append(position)
                 varying.update(match)
                 break
@@ -127,8 +154,12 @@ def group(system: System, items: Sequence[Items], least: int = 2, apart: Collect
         if 1 < len(members) < least:
             groups += [Group((member,)) for member in members]
         else:
-            groups.append(Group(tuple(members), tuple(keys), tuple(varying)))
+            groups.append(Group(tuple(members), tuple(keys), tuple(_places(varying).items())))
     return sorted(groups, key=lambda found: found.first)
+
+
+def _places(varying: Exchange) -> dict[str, int]:
+    return {name: follow for name, (_, _, follow) in varying.items()}
 
 
 def group_equations(

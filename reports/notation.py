@@ -64,16 +64,19 @@ class SystemNames:
     Attributes:
         notation: how to write.
         system: whose quantities.
-        marks: names that are written with another last mark, such as W_f as W_q for all gates q.
+        marks: names of which one mark is written as a letter, such as W_f as W_q for all gates q, and how many marks
+            follow that one.
+        loss: the output that is the loss itself, if it is one.
     """
 
     notation: Notation
     system: System
-    marks: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    loss: str = ""
 
-    def for_all(self, names: tuple[str, ...], letter: str) -> SystemNames:
-        """The same names, with the last mark of some replaced by a letter that runs over all of them."""
-        return replace(self, marks={**self.marks, **dict.fromkeys(names, letter)})
+    def for_all(self, names: tuple[tuple[str, int], ...], letter: str) -> SystemNames:
+        """The same names, with a mark of some replaced by a letter that runs over all of them."""
+        return replace(self, marks={**self.marks, **{name: (letter, follow) for name, follow in names}})
 
     # --- what typeset asks ---------------------------------------------------------------------------------
 
@@ -124,6 +127,8 @@ class SystemNames:
             of = origin.of
             if origin.kind == "cotangent":
                 return self.cotangent(of, index)
+            if origin.kind == "upstream" and of == self.loss:
+                return "1"
             if origin.kind in ("upstream", "final"):
                 loss = rf"\ell_{{{index}}}" if index else r"\ell"
                 at = index or (self._last(of) if origin.kind == "final" else "")
@@ -190,8 +195,13 @@ class SystemNames:
         return self._varied(name, self.symbols.get(name) or spell(name))
 
     def _varied(self, name: str, symbol: Symbol) -> Symbol:
-        letter = self.marks.get(name)
-        return symbol if letter is None else replace(symbol, marks=(*symbol.marks[:-1], letter))
+        if name not in self.marks:
+            return symbol
+        letter, follow = self.marks[name]
+        place = max(len(symbol.marks) - 1 - follow, 0)
+        old = symbol.marks[place]
+        letter = letter if len(old) == 1 and old.isalpha() else f"{{{letter}}}"  # keeps the comma between marks
+        return replace(symbol, marks=(*symbol.marks[:place], letter, *symbol.marks[place + 1 :]))
 
     @cached_property
     def symbols(self) -> dict[str, Symbol]:

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Sequence
 
 import sympy
 
-from derive.chain import scalar_losses
 from derive.counts import parameter_count
 from derive.equation import Equation
 from derive.expr import Op, Ref, is_op, matmul, ref, times, transpose
@@ -41,7 +40,7 @@ def show(system: System, width: int | None = None) -> str:
         width: columns; default those of the terminal.
     """
     columns = width if width is not None else shutil.get_terminal_size((100, 24)).columns
-    context = Context(system, outputs=loss_of(system))
+    context = Context(system)
     limit = max(NARROW, min(columns, WIDE)) - 2
     head = f"{system.name}: {system.title}" if system.title else system.name
     blocks = ["\n".join([head, *filter(None, [system.source]), *(f"· {note}" for note in system.notes)])]
@@ -56,12 +55,6 @@ def show(system: System, width: int | None = None) -> str:
         blocks.append(_titled("where these are zero", textwrap.wrap(ends, limit)))
     blocks.append(f"Parameters: {parameter_count(system)}")
     return "\n\n".join(blocks)
-
-
-def loss_of(system: System) -> tuple[str, ...]:
-    """The loss, if there is one: the number without time that is called L, or the only one."""
-    numbers = scalar_losses(system)
-    return ("L",) if "L" in numbers else numbers if len(numbers) == 1 else ()
 
 
 def _is_zero(expr: sympy.Expr) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace as change
 from pathlib import Path
 
 from derive.counts import count_report
@@ -20,8 +21,8 @@ from numeric.pocket_notes import note_for
 from numeric.verify import verify
 from reports import fragment, html, jsonreport, latex
 from reports.certified import certified
-from reports.context import Context
-from reports.document import Block, Report, number
+from reports.context import DETAILS, Context, Detail
+from reports.document import Block, Report, Row, Rows, number
 from reports.exercise import chosen as kinds_of
 from reports.exercise import exercise_files
 from reports.files import write_all
@@ -54,6 +55,7 @@ SECTIONS: tuple[Section, ...] = (
     example,
     in_full,
 )
+TERMS, LONGEST = 3, 4  # of a row, where a long one is broken, and of the longest that is not
 FORMATS = ("html", "tex", "json")  # of a report; "fragment" is had by asking for it
 
 
@@ -69,6 +71,7 @@ def write(
     example: str = "default",
     blanks: Collection[str] = (),
     force: bool = False,
+    detail: Detail = "full",
 ) -> tuple[Path, ...]:
     """Write the report of a system.
 
@@ -85,13 +88,14 @@ def write(
         blanks: what an exercise leaves blank, any of `reports.exercise.KINDS`; then there are two reports, the
             exercise and its solutions.
         force: replace files that no earlier report wrote, or that were changed since.
+        detail: "full" has every step of the derivation, "brief" the equations, each with one reason.
 
     Returns:
         The files: NAME.html, NAME.tex, NAME.json, and the pictures that NAME.tex includes, NAME+equations.tex; of
         an exercise NAME-exercise.html, NAME-solutions.html, and the same for TeX.
 
     Raises:
-        ValueError: for an unknown format, example or blank, or a size that does not fit.
+        ValueError: for an unknown format, detail, example or blank, or a size that does not fit.
         UnknownNotation, MappingError: for an unknown notation, or a file that is none.
         UnknownArchitecture: for an unknown name.
         FileError: if a file cannot be written, or one is in the way that is not of a report.
@@ -100,6 +104,8 @@ def write(
     if wrong:
         raise ValueError(f"no format is called {wrong[0]!r}; there are {', '.join(FORMATS)} and fragment")
     system = load(system) if isinstance(system, str) else system
+    if detail not in DETAILS:
+        raise ValueError(f"no detail is called {detail!r}; there are {', '.join(DETAILS)}")
     chosen = notation_named(notation) if isinstance(notation, str) else notation
     kinds_of(",".join(blanks))
     if example not in ("default", "none"):
@@ -108,7 +114,7 @@ def write(
         evidence = verify(system, progress=progress)
     if progress is not None:
         progress("report")
-    context = Context(system, chosen, dict(sizes or {}), tuple(evidence), example=example)
+    context = Context(system, chosen, dict(sizes or {}), tuple(evidence), example=example, detail=detail)
     if blanks:
         files = exercise_files(report(context), tuple(blanks), file_stem(system), tuple(formats))
         return write_all(out, files, force=force)
@@ -140,11 +146,29 @@ def rendered(context: Context, formats: Collection[str] = FORMATS) -> dict[str, 
 
 def report(context: Context) -> Report:
     """The report as a document."""
-    blocks = [block for section in SECTIONS for block in section(context)]
+    blocks = [broken(block) for section in SECTIONS for block in section(context)]
     blocks += code(context, number(blocks).equations)
     system = context.system
     title = plain(system.title or system.name)
     return Report(title, plain(system.source), tuple(blocks), certificate(context))
+
+
+def broken(block: Block) -> Block:
+    """Rows of more than `LONGEST` terms as several, each a line that goes on."""
+    if not isinstance(block, Rows) or all(len(row.terms) <= LONGEST for row in block.rows):
+        return block
+    rows: list[Row] = []
+    for row in block.rows:
+        if len(row.terms) <= LONGEST:
+            rows.append(row)
+            continue
+        rows.append(change(row, terms=row.terms[:TERMS], tail=""))
+        for start in range(TERMS, len(row.terms), TERMS):
+            sign, _, first = row.terms[start].lstrip().partition(" ")
+            last = start + TERMS >= len(row.terms)
+            terms = (first, *row.terms[start + 1 : start + TERMS])
+            rows.append(Row("", terms, sign, tail=row.tail if last else "", reason="continued"))
+    return Rows(tuple(rows))
 
 
 def certificate(context: Context) -> dict[str, object]:

@@ -20,7 +20,7 @@ from reports.commands.pdf import make_pdf, maker
 from reports.commands.progress import DONE, Say, after, progress
 from reports.commands.systems import one_name_each, read_sizes, read_systems
 from reports.commands.verify import evidence_of
-from reports.context import Context
+from reports.context import Context, Detail
 from reports.exercise import chosen as kinds_of
 from reports.files import FileError, guard
 from reports.mapping import MappingError
@@ -47,6 +47,7 @@ class Options:
     notation: str = "standard"
     cotangent: str = ""
     sizes: str = ""
+    detail: Detail = "full"
     example: str = "default"
     blank: str | None = None
     fragment: bool = False
@@ -79,6 +80,7 @@ def report(arguments: Sequence[str], options: Options, *, as_json: bool, strict:
                     own_sizes(system, given),
                     evidence=evidence,
                     progress=tell,
+                    detail=options.detail,
                     example=options.example,
                     blanks=blanks,
                     force=options.force,

@@ -16,6 +16,7 @@ from reports import terminal
 from reports.commands.failure import Failure
 from reports.commands.output import one_or_list, print_json, print_text
 from reports.commands.systems import read_systems
+from reports.context import loss_of
 
 Shown = TypeVar("Shown")
 
@@ -40,7 +41,7 @@ def _shown(system: derive.System, how: Callable[[derive.System], Shown]) -> Show
 def _record(system: derive.System) -> dict[str, object]:
     """The system as plain data; equations are in the equation language."""
     known = set(map(str, system.equations))
-    gradient = system.adjoint(terminal.loss_of(system) or None)
+    gradient = system.adjoint(loss_of(system) or None)
     return {
         "name": system.name,
         "title": system.title,

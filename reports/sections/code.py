@@ -16,6 +16,7 @@ from derive.text import to_text
 from numeric.kernel import compile as compile_kernel
 from reports.context import Context
 from reports.document import Block, Code, Heading, Prose
+from reports.inline import plain
 
 LISTED = re.compile(r"^\((\d+)\) (.+?) = ", re.MULTILINE)
 NOTED = re.compile(r"  # \((\d+)\)$", re.MULTILINE)
@@ -33,10 +34,12 @@ def code(context: Context, numbers: Mapping[str, int]) -> list[Block]:
         for equation in (*context.forward, *context.backward)
         if not equation.is_boundary and context.labels.get(equation.name) in numbers
     }
-    source = renumbered(compile_kernel(context.system).source, printed)
+    outputs = (context.loss,) if context.loss else None
+    source = renumbered(compile_kernel(context.system, outputs=outputs).source, printed)
+    output = f", for the output {plain(context.loss)}," if context.loss else ""
     text = (
-        "What `numeric.compile` runs: forward and backward over batch and time. The numbers in the comments are those "
-        "of the equations above."
+        f"What `numeric.compile`{output} runs: forward and backward over batch and time. The numbers in the "
+        "comments are those of the equations above."
     )
     return [Heading(1, "Generated NumPy", "code"), Prose(text), Code("python", source)]
 

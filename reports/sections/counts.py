@@ -77,6 +77,10 @@ def _conventions(context: Context) -> list[Block]:
         rows.append((FRAMEWORKS.get(key, key), _polynomial(value), *_at(context, value), _reason(key, difference)))
     missing = [FRAMEWORKS.get(key, key) for key, value in found.items() if value is None]
     sizes = [f"at {', '.join(f'${name} = {size}$' for name, size in context.sizes.items())}"] if context.sizes else []
+    if not missing and all(value == paper for value in found.values()):
+        return [
+            Prose("Keras, PyTorch and ONNX, which count biases of recurrent layers differently, count the same here.")
+        ]
     blocks: list[Block] = [
         Prose("Frameworks count the same layer differently."),
         Table(("Counted by", "Parameters", *sizes, "Why"), tuple(rows), align="lr" + "r" * len(sizes) + "l"),

@@ -8,11 +8,15 @@ Read next: `reports.sections.pictures`.
 
 from __future__ import annotations
 
+import sympy
+
 from derive.equation import Equation
-from derive.expr import Ref, is_op, ref, refs, step
-from derive.latex import shape_latex
+from derive.expr import Op, Ref, ref, refs, step
+from derive.latex import dim_latex, shape_latex
 from derive.primitives import TABLE
+from derive.simplify import operations_in
 from derive.typeset import typeset
+from reports.anatomy import gates
 from reports.context import Context
 from reports.document import Block, Heading, Prose, Rows, Table
 from reports.forms import WORDS
@@ -21,6 +25,7 @@ from reports.inline import plain
 from reports.notation import LOSS
 from reports.pytorch import in_torch
 from reports.rows import equation_rows, group_names
+from reports.sections.headings import heading
 
 
 def notation(context: Context) -> list[Block]:
@@ -41,7 +46,9 @@ def forward(context: Context) -> list[Block]:
     direction = _directions(context)
     if direction:
         blocks.append(Prose(direction))
-    blocks.append(Rows(equation_rows(context, context.forward)))
+    for part in context.parts(context.forward):
+        blocks += heading(context, part)
+        blocks.append(Rows(equation_rows(context, part.equations)))
     return blocks
 
 
@@ -50,7 +57,8 @@ def forward(context: Context) -> list[Block]:
 
 def _conventions(context: Context) -> str:
     names, variables = context.names, context.adjoint.variables
-    output = context.system.outputs[0]
+    states = [name for name in context.system.states if name in context.readings.cotangent]
+    output = (states or [name for name in context.readings.cotangent if name in context.system.defined])[0]
     axis = variables[output].axis or ""
     read, delta = names.written(output, axis), names.cotangent(output, axis)
     text = (
@@ -60,17 +68,46 @@ def _conventions(context: Context) -> str:
     ones = any(is_broadcast(e) for e in context.reading.equations)
     text += r"; $\boldsymbol{1}$ is a column of ones." if ones else "."
     upstream = next((v for v in context.adjoint.variables.values() if v.origin and v.origin.kind == "upstream"), None)
-    if upstream is not None and upstream.axis:
+    if context.loss:
+        text += rf" The loss is computed here, ${LOSS} = {names.written(context.loss)}$, so its own gradient is 1."
+    elif upstream is not None and upstream.axis:
         loss, at = rf"\ell_{{{upstream.axis}}}", upstream.axis.upper()
         text += (
             rf" The loss is a sum over steps, ${LOSS} = \sum_{{{upstream.axis}=1}}^{{{at}}} {loss}$; "
             f"${names.written(upstream.name, upstream.axis)}$ is what the loss contributes directly."
         )
+    text += "".join(f" {meaning}" for operation, meaning in SIGNS.items() if operation in operations_of(context))
     given = [names.read(ref(name, p)) for name, where in context.system.boundaries.items() for p in where]
     if given:
         listed = ", ".join(f"${name}$" for name in given)
         text += f"\n\nGiven at the start of a run, zero if nothing is said: {listed}."
     return text
+
+
+SIGNS = {  # what operations of the derived equations look like in print
+    "take": r"$E_{:,j}$ is column $j$ of $E$.",
+    "scatter": r"$\operatorname{scatter}_{j}(v)$ is a matrix of zeros, but for $v$ in column $j$.",
+    "stack": r"$h_{1:T}$ is the matrix of all steps of $h$, one column each.",
+    "unstack": r"$[M]_{:,t}$ is column $t$ of $M$.",
+    "place": r"$[t = T]$ is 1 at that step and 0 at all others.",
+    "rows": r"$[v]_{p}$ are the rows of $v$ that hold $p$.",
+    "embed": r"$\operatorname{embed}_{a:b}(v)$ has $v$ in its rows $a$ to $b$, and zeros elsewhere.",
+    "stop": r"$\operatorname{stop}(v)$ is $v$, through which no gradient flows.",
+}
+
+
+def operations_of(context: Context) -> set[str]:
+    """Names of the primitives of all equations that are printed; rows of a parameter are printed as a block of it."""
+    found = {name for e in context.reading.equations for name in operations_in(e.expr)}
+    cut = [op for e in context.reading.equations for op in _cut(e.expr)]
+    parts = any(context.adjoint.variables[r.name].axis for op in cut for r in refs(op))
+    return found if parts else found - {"rows"}
+
+
+def _cut(expr: sympy.Expr) -> list[Op]:
+    if not isinstance(expr, Op):
+        return []
+    return [*([expr] if expr.primitive == "rows" else []), *(op for o in expr.operands for op in _cut(o))]
 
 
 def is_broadcast(equation: Equation) -> bool:
@@ -112,12 +149,19 @@ def _symbols(context: Context) -> list[tuple[str, str, str]]:
             if part.keys:
                 symbol += f", ${range_of(context.names, part)}$"
             text = "pre-activations" if part.keys and context.kind(name) == "pre-activation" else meaning(context, name)
-            shape = f"${shape_latex(context.adjoint.variables[name].shape)}$"
+            shape = f"${_domain(context, name)}$"
             rows.setdefault((text, shape), []).append(symbol)
     return [
         ("; ".join(symbols) if any("in" in s for s in symbols) else ", ".join(symbols), *key)
         for key, symbols in rows.items()
     ]
+
+
+def _domain(context: Context, name: str) -> str:
+    var = context.adjoint.variables[name]
+    if var.classes is not None:
+        return rf"\{{0, \dots, {dim_latex(var.classes - 1)}\}}"
+    return shape_latex(var.shape)
 
 
 def now(context: Context, name: str) -> Ref:
@@ -130,25 +174,23 @@ def meaning(context: Context, name: str) -> str:
     """What a quantity is, from its role and its equation."""
     system, names, var = context.system, context.names, context.adjoint.variables[name]
     if var.role == "input":
-        return f"input, one of {var.classes} classes" if var.classes is not None else "input"
+        return f"input, one of ${dim_latex(var.classes)}$ classes" if var.classes is not None else "input"
     if var.role == "constant":
         return "constant, has no gradient"
     if var.role == "parameter":
         return _parameter(context, name)
     if context.kind(name) == "pre-activation":
-        return f"pre-activation of ${names.read(now(context, context.of(name)))}$"
+        of = context.of(name)
+        starts = [e.out for e in context.forward if e.name == of and any(r.name == name for r in refs(e.expr))]
+        return f"pre-activation of ${names.read(starts[0] if starts else now(context, of))}$"
     if context.kind(name) == "operand":
         return "named product"
     kinds = ["state"] if name in system.states else []
     equation = context.adjoint.equation(name)
-    multiplies = any(
-        is_op(e.expr, "times") or (is_op(e.expr, "plus") and name in {r.name for r in refs(e.expr)})
-        for e in system.equations
-    )
-    if is_op(equation.expr, "sigmoid") and multiplies and not kinds:
+    if name in gates(context.primal) and not kinds:
         return "gate, between 0 and 1"
     kinds += ["output"] if name in system.outputs else []
-    if not kinds and hasattr(equation.expr, "primitive"):
+    if not kinds and isinstance(equation.expr, Op):
         record = TABLE[equation.expr.primitive]
         kinds = [f"{record.name} of a pre-activation" if record.is_elementwise else WORDS.get(record.name, record.name)]
     return ", ".join(kinds) or "intermediate"

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from derive.expr import ref, step
-from derive.factors import Product
+import sympy
+
+from derive.expr import is_op, plus, ref, step, times
+from derive.factors import Factor, Product
 from derive.latex import fenced, transposed
 from derive.paths import Path, local_jacobian, path_count, paths
 from derive.system import System
@@ -19,6 +21,7 @@ from reports.notation import SystemNames
 
 STEPS = 3
 SHOWN = 16  # paths
+FEW = 6  # that are written out where there are more
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def all_paths(system: System, names: SystemNames, states: tuple[str, ...], direc
         inner = _question(system, (target, first), (target, first + direction), gates)
         if 1 < inner.count <= SHOWN:
             blocks += [
-                Prose(_intro(inner, names, "Within one of these steps, through the gates")),
+                Prose(_intro(inner, names, "Within one of these steps, through the gates", first=False)),
                 *_written(system, names, inner),
             ]
     return blocks
@@ -67,26 +70,35 @@ def _question(system: System, source: tuple[str, int], target: tuple[str, int], 
     return Question(source, target, nodes, path_count(system, source, target, nodes=nodes, steps=STEPS))
 
 
-def _intro(question: Question, names: SystemNames, where: str) -> str:
+def _intro(question: Question, names: SystemNames, where: str, *, first: bool = True) -> str:
     above, below = _at(question.target, names), _at(question.source, names)
     noun = "one path leads" if question.count == 1 else f"{question.count} paths lead"
-    return (
-        f"{where}, {noun} from ${below}$ to ${above}$. A path is a product of direct derivatives, written "
-        r"$\partial^{+}$, in which all other quantities on paths are held fixed; the total derivative is the sum over "
-        "all paths." + (f" The first {SHOWN} are written out." if question.count > SHOWN else "")
-    )
+    text = f"{where}, {noun} from ${below}$ to ${above}$."
+    if first:
+        text += (
+            r" A path is a product of direct derivatives, written $\partial^{+}$, in which all other quantities on "
+            "paths are held fixed; the total derivative is the sum over all paths."
+        )
+    return text + (f" The first {FEW} are written out." if question.count > SHOWN else "")
 
 
 def _written(system: System, names: SystemNames, question: Question) -> list[Block]:
     source, target, nodes = question.source, question.target, question.nodes
-    shown = paths(system, source, target, nodes=nodes, steps=STEPS, limit=question.count)[:SHOWN]
+    shown = paths(system, source, target, nodes=nodes, steps=STEPS, limit=question.count)[
+        : SHOWN if question.count <= SHOWN else FEW
+    ]
     rows = []
     for position, path in enumerate(shown):
         left = names.derivative(_at(target, names), _at(source, names)) if position == 0 else ""
         rows.append(Row(left, (_path(path, names),), "=" if position == 0 else "+", reason=_route(path, names)))
+    blocks: list[Block] = [Rows(tuple(rows))]
+    if len(nodes) == 1:
+        return [*blocks, Prose("With one state, the direct derivatives are the state Jacobian above, step by step.")]
     edges = dict.fromkeys((a[0], b[0], a[1] - b[1]) for path in shown for a, b in path.edges)
-    factors = [_direct(system, names, of, wrt, lag, nodes) for of, wrt, lag in edges]
-    return [Rows(tuple(rows)), Prose("The direct derivatives are these."), Rows(tuple(factors))]
+    factors = [row for edge in edges if (row := _direct(system, names, *edge, nodes)) is not None]
+    if len(factors) < len(edges):
+        blocks.append(Prose("Direct derivatives that are no matrices are what the backward recursion passes on."))
+    return [*blocks, Prose("The direct derivatives are these."), Rows(tuple(factors))] if factors else blocks
 
 
 def _path(path: Path, names: SystemNames) -> str:
@@ -106,11 +118,45 @@ def _route(path: Path, names: SystemNames) -> str:
     return " ← ".join(f"${_at(node, names)}$" for node in reversed(path.steps))
 
 
-def _direct(system: System, names: SystemNames, of: str, wrt: str, lag: int, nodes: Sequence[str]) -> Row:
+def _direct(system: System, names: SystemNames, of: str, wrt: str, lag: int, nodes: Sequence[str]) -> Row | None:
     axis = system.variables[of].axis or "t"
-    block = local_jacobian(system, (of, lag), (wrt, 0), nodes=nodes)
+    try:
+        block = local_jacobian(system, (of, lag), (wrt, 0), nodes=nodes)
+    except ValueError:  # documented: a quantity on the way is a matrix
+        return None
     left = direct(names.written(of, axis), names.read(ref(wrt, step(axis, -lag))))
-    return Row(left, added(product_latex(term, names) for term in block.terms))
+    terms = added(product_latex(term, names) for term in merged(block.terms, names.system))
+    return Row(left, terms, reason="within one step")
+
+
+def merged(terms: Sequence[Product], system: System) -> list[Product]:
+    """Terms that differ in their first diagonal factor alone, added: diag(n) W + diag(−h) W = diag(n − h) W."""
+    found: list[list[Product]] = []
+    for term in terms:
+        head = [one for one in found if _alike(one[0], term, system)]
+        if head:
+            head[0].append(term)
+        else:
+            found.append([term])
+    return [
+        (Factor("diag", _summed([term[0].expr for term in alike])), *alike[0][1:]) if len(alike) > 1 else alike[0]
+        for alike in found
+    ]
+
+
+def _alike(a: Product, b: Product, system: System) -> bool:
+    diagonal = bool(a) and bool(b) and a[0].kind == b[0].kind == "diag" and a[1:] == b[1:]
+    return diagonal and system.shape_of(a[0].expr) == system.shape_of(b[0].expr)
+
+
+def _summed(exprs: Sequence[sympy.Expr]) -> sympy.Expr:
+    """A sum, with the factors that all terms share taken out."""
+    split = [list(expr.operands) if is_op(expr, "times") else [expr] for expr in exprs]
+    shared = [f for f in split[0] if not f.is_number and all(f in others for others in split[1:])]
+    for factor in shared:
+        for others in split:
+            others.remove(factor)
+    return times(plus(*(times(*others) for others in split)), *shared)
 
 
 def product_latex(product: Product, names: SystemNames) -> str:
@@ -123,14 +169,12 @@ def product_latex(product: Product, names: SystemNames) -> str:
             continue
         text = typeset(factor.expr, names)
         if factor.kind == "diag":
-            scalar = names.shape(factor.expr) == (1, 1)
-            words.append(
-                text + r"\,I"
-                if scalar and len(product) == 1
-                else text
-                if scalar
-                else rf"\operatorname{{diag}}{fenced(text)}"
-            )
+            if names.shape(factor.expr) != (1, 1):
+                words.append(rf"\operatorname{{diag}}{fenced(text)}")
+            elif len(product) == 1:
+                words.append(text + r"\,I")
+            else:
+                words.append(fenced(text) if words and text.startswith("-") else text)
         elif factor.kind == "softmax":
             words.append(rf"\left(\operatorname{{diag}}({text}) - {text}\,{transposed(text)}\right)")
         else:

@@ -13,12 +13,15 @@ from derive.elementwise import partial
 from derive.expr import Ref, is_op, plus, refs
 from derive.expr import times as product
 from derive.simplify import shifted, tidied
+from reports import forms
 from reports.context import Context
 from reports.derivation import Readings
 from reports.document import Rows
-from reports.forms import as_row, chain, rule_text, times_of
+from reports.forms import as_row, chain, jacobian, rule_text, times_of
+from reports.notation import Notation
 from reports.sections.backward import backward
 from reports.sections.local import local_derivatives
+from reports.sections.rules import has_row, rule_rows
 from tests.canonical import algebra
 
 SYSTEMS = {
@@ -138,6 +141,49 @@ def test_changing_a_rule_changes_the_text(monkeypatch):
     assert r"\operatorname{diag}(f_{t+1})" not in text()
 
 
+def reasons(context: Context) -> str:
+    blocks = [*local_derivatives(context), *backward(context)]
+    return "\n".join(row.reason for block in blocks if isinstance(block, Rows) for row in block.rows)
+
+
+def test_the_words_are_those_of_the_rules_that_fired(monkeypatch):
+    """A rule with another name is named differently everywhere, and one that no longer fires is not named at all."""
+    lstm = derive.load("lstm")
+    right = reasons(Context(lstm))
+    assert "product {eq:rule-times}, tanh′ {eq:rule-tanh}; from {eq:eq-h}" in right
+    monkeypatch.setitem(forms.WORDS, "times", "entry by entry")
+    renamed = reasons(Context(lstm))
+    assert "entry by entry {eq:rule-times}, tanh′" in renamed
+    assert "product {eq:rule-times}" not in renamed
+    without = reasons(Context(derive.parse("h[t] = tanh(W @ h[t-1] + U @ x[t])")))
+    assert "rule-times" not in without
+    assert "rule-tanh" in without
+
+
+def test_every_rule_has_a_row_of_what_it_does(monkeypatch):
+    rows = {row.label: row.latex for row in rule_rows("times", Notation())}
+    assert rows == {"rule-times": r"\delta a_{t} = \delta y_{t} \odot b_{t}"}
+    record = primitives.TABLE["times"]
+    double = replace(record, vjp=lambda *given: product(sympy.Integer(2), record.vjp(*given)))
+    monkeypatch.setitem(primitives.TABLE, "times", double)
+    assert [row.latex for row in rule_rows("times", Notation())] == [r"\delta a_{t} = 2\,\delta y_{t} \odot b_{t}"]
+
+
+@pytest.mark.parametrize("rule", [name for name in primitives.TABLE if has_row(name)])
+def test_rules_can_be_shown_alone(rule):
+    silent = rule in ("step", "sign")  # they pass nothing back
+    assert silent or rule_rows(rule, Notation())[0].label == f"rule-{rule}"
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "rwkv-7"])
+def test_every_step_names_its_rule(name):
+    """No row of the derivation goes without a reason, and each line of the recursion leads to its steps."""
+    blocks = backward(Context(derive.load(name)))
+    rows = [row for block in blocks if isinstance(block, Rows) for row in block.rows]
+    assert all(row.reason for row in rows)
+    assert sum("steps from" in row.reason for row in rows) >= 2
+
+
 def test_a_rule_that_is_dropped_is_missed():
     """A reader that the adjoint has and the readings have not would break the agreement that is tested above."""
     context = Context(derive.load("lstm"))
@@ -157,7 +203,34 @@ def test_rows_are_transposes_of_columns():
     assert row[-1] == "V"
 
 
-def test_a_softmax_has_no_row():
+def test_the_row_of_a_softmax():
     context = Context(derive.parse("a[t] = softmax(x[t])\ny[t] = V @ a[t]"))
     (path,) = context.readings.paths("x")
-    assert as_row(path.column, frozenset({context.readings.cotangent["a"]}), context.names) is None
+    assert as_row(path.column, frozenset({context.readings.cotangent["a"]}), context.names) == [
+        r"\delta a_{t}^{\top}",
+        r"\left(\operatorname{diag}(a_{t}) - a_{t}\,a_{t}^{\top}\right)",
+    ]
+
+
+def test_a_matrix_has_no_row():
+    context = Context(derive.parse("S[t] : K, V\nS[t] = A @ S[t-1]\ny[t] = S[t] @ v"))
+    (path, _) = context.readings.paths("S")
+    assert as_row(path.column, frozenset({context.readings.cotangent["y"]}), context.names) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "of", "printed"),
+    [
+        ("y[t] = 3 * x[t]", "x", ("3I",)),
+        ("x[t] : scalar\ny[t] = -2 * x[t]", "x", ("-2",)),
+        ("y[t] = x[t]**2", "x", (r"2\,\operatorname{diag}(x_{t})",)),
+        ("y[t] = x[t] * tanh(x[t])", "x", (r"\operatorname{diag}(\tanh(x_{t}) + x_{t} \odot (1 - \tanh^{2}(x_{t})))",)),
+        ("y[t] = A @ x[t] - B @ x[t]", "x", ("A", "- B")),
+        ("y[t] = [x[t], v]", "x", (r"I_{1:D}^{\top}",)),
+        ("y = sum[t](A @ x[t])", "x", ("A",)),
+    ],
+)
+def test_local_jacobians_keep_their_numbers(text, of, printed):
+    context = Context(derive.parse(text))
+    (edge,) = context.readings.edges(of)
+    assert jacobian(edge, context.readings.cotangent[edge.reader.name], context.names) == printed

@@ -21,8 +21,10 @@ from reports.notations import UnknownNotation
 HOLDS = Evidence("gradient", "autograd", 8, 1.5e-16, 1e-13, True)
 SCRIPT = """
 import sys, reports
+from derive.networks import build
 files = reports.write("lstm", sys.argv[1], evidence=[])
 files += reports.write("gru", sys.argv[1], notation="ng", evidence=[])
+files += reports.write(build("attention-bahdanau"), sys.argv[1], detail="brief", evidence=[])
 """
 ROOT = Path(__file__).parents[2]
 
@@ -62,6 +64,7 @@ def test_verified_by_default(tmp_path):
         ({"system": "ltsm"}, UnknownArchitecture, "did you mean 'lstm'"),
         ({"system": "rnn", "notation": "x"}, UnknownNotation, "no notation is called 'x'"),
         ({"system": "rnn", "formats": ("pdf",)}, ValueError, "no format is called 'pdf'; there are html, tex, json"),
+        ({"system": "rnn", "detail": "long"}, ValueError, "no detail is called 'long'; there are full, brief"),
         ({"system": "rnn", "sizes": {"Q": 3}}, ValueError, "has no dimension Q"),
     ],
 )
