@@ -34,6 +34,7 @@ class Context:
         sizes: numbers for the dimensions in the count, by name.
         evidence: what was checked; empty if nothing was.
         outputs: whose gradient; empty for all outputs of the system.
+        path: the path in the unrolled picture: the step of a loss, and the step it leads to; empty for a usual one.
     """
 
     system: System
@@ -41,6 +42,7 @@ class Context:
     sizes: Mapping[str, int] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     outputs: tuple[str, ...] = ()
+    path: tuple[int, ...] = ()
 
     @cached_property
     def adjoint(self) -> System:

@@ -1,0 +1,290 @@
+"""The recurrences unrolled over a few steps, and one path from a loss to an early input in colour.
+
+One column for every step, one row for every recurrence, steps of a further axis behind those of the first. Which box
+leads to which is read off the equations, through everything that is computed without a recurrence. An arrow that would
+run over a box is bent around it.
+
+Read next: `reports.pictures.drawing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from derive.expr import Fixed, Ref, Step
+from derive.order import Component, contextual_refs
+from derive.system import System
+from reports.notation import SystemNames
+from reports.pictures.diagram import Box, Diagram, Edge, Node, Placed, Point, samples
+from reports.pictures.mathtext import mathtext
+
+STEPS, FURTHER, MOST = 5, 3, 12  # steps of the first axis, of further ones, and the most that are drawn
+COLUMN, ROW = 24.0, 30.0  # points between boxes
+BENDS = (0.0, 0.12, -0.12, 0.25, -0.25, 0.4, -0.4, 0.6, -0.6)
+
+Place = tuple[str, int]  # "r0", "x" or "loss" with its step; the loss of no step in particular has step 0
+
+
+@dataclass(frozen=True)
+class Path:
+    """Which path is told apart: from the loss of a step back to an input of another.
+
+    Raises:
+        ValueError: one line, if a step cannot be drawn.
+    """
+
+    loss: int
+    to: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= min(self.loss, self.to) <= max(self.loss, self.to) <= MOST:
+            raise ValueError(f"a path leads between steps 1 to {MOST}, as in 5:2, not {self.loss}:{self.to}")
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """A system over a few steps.
+
+    Attributes:
+        system: as its author wrote it.
+        lengths: number of steps by axis.
+    """
+
+    system: System
+    lengths: dict[str, int]
+
+    @cached_property
+    def recurrences(self) -> dict[str, Component]:
+        """By key, in an order in which they can be computed."""
+        return {f"r{k}": c for k, c in enumerate(c for c in self.system.components if c.carried)}
+
+    @cached_property
+    def owner(self) -> dict[str, str]:
+        """The recurrence that computes a quantity."""
+        return {e.name: key for key, c in self.recurrences.items() for e in c.equations}
+
+    # --- who reads whom ------------------------------------------------------------------------------------------
+
+    def sources(self, read: Ref, here: dict[str, int], axes: tuple[str, ...] = ()) -> Iterator[Place]:
+        """Where a value comes from: recurrences and inputs, through everything in between."""
+        for name, at in self._positions(read, here, axes):
+            yield from self._origin(name, at, frozenset())
+
+    def _positions(self, read: Ref, here: dict[str, int], axes: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+        index = read.index
+        if isinstance(index, Fixed):
+            yield read.name, index.position(self.lengths[index.axis])
+        elif isinstance(index, Step):
+            everywhere = index.axis in axes or index.axis not in here
+            steps = range(1, self.lengths[index.axis] + 1) if everywhere else (here[index.axis],)
+            yield from ((read.name, t + index.shift) for t in steps)
+        else:
+            yield read.name, 0
+
+    def _origin(self, name: str, at: int, seen: frozenset[tuple[str, int]]) -> Iterator[Place]:
+        var = self.system.variables[name]
+        if (name, at) in seen:
+            return
+        inside = var.axis is None or 1 <= at <= self.lengths[var.axis]
+        if var.role == "input":
+            yield (name, at)
+        elif name in self.owner and inside:
+            yield (self.owner[name], at)
+        elif not var.is_leaf:
+            for equation in self.system.equations:
+                index = equation.out.index
+                start = isinstance(index, Fixed) and index.position(self.lengths[index.axis]) == at
+                if equation.name == name and (start if equation.is_boundary else inside):
+                    here = {var.axis: at} if var.axis and not equation.is_boundary else {}
+                    for read, axes in contextual_refs(equation.expr):
+                        for other in self._positions(read, here, axes):
+                            yield from self._origin(*other, seen | {(name, at)})
+
+    @cached_property
+    def edges(self) -> dict[tuple[Place, Place], None]:
+        """All arrows, tail first."""
+        found: dict[tuple[Place, Place], None] = {}
+        for key, component in self.recurrences.items():
+            axis = component.axis or "t"
+            for at in range(1, self.lengths[axis] + 1):
+                for equation in component.equations:
+                    for read, axes in contextual_refs(equation.expr):
+                        inner = self.owner.get(read.name) == key and read.index == equation.out.index
+                        for source in () if inner else self.sources(read, {axis: at}, axes):
+                            if source != (key, at):
+                                found[source, (key, at)] = None
+        for loss, source in self._losses():
+            found[source, loss] = None
+        return found
+
+    def _losses(self) -> Iterator[tuple[Place, Place]]:
+        """What a loss reads: every output; of a sum over steps, every term by itself."""
+        for name in self.system.outputs:
+            equation = self.system.equation(name)
+            axis = self.system.variables[name].axis
+            if axis is not None:
+                for at in range(1, self.lengths[axis] + 1):
+                    yield from (((f"loss {axis}", at), place) for place in self._origin(name, at, frozenset()))
+                continue
+            for read, axes in contextual_refs(equation.expr):
+                summed = isinstance(read.index, Step) and read.index.axis in axes
+                for other, at in self._positions(read, {}, axes):
+                    loss = f"loss {self.system.variables[other].axis}" if summed else "loss"
+                    yield from (((loss, at if summed else 0), place) for place in self._origin(other, at, frozenset()))
+
+    # --- the path ------------------------------------------------------------------------------------------------
+
+    def path(self, wanted: Path | None) -> list[Place]:
+        """The shortest path from the loss of a step back to an input of another, or to a recurrence if none reads it.
+
+        Args:
+            wanted: which; by default from the last loss to the second step, or the last but one backward in time.
+
+        Returns:
+            Its places; empty if there is none.
+        """
+        losses = list(dict.fromkeys(head for _, head in self.edges if head[0].startswith("loss")))
+        if not losses or not self.recurrences:
+            return []
+        axis = next(iter(self.recurrences.values())).axis or "t"
+        last = self.lengths[axis]
+        choices = [(wanted.loss, wanted.to)] if wanted else [(last, min(2, last)), (1, max(1, last - 1))]
+        for loss, to in choices:
+            starts = [place for place in losses if place[1] in (loss, 0)] or losses[-1:]
+            if wanted is None and len(self.lengths) > 1:
+                starts = losses[-1:]
+            for start in starts:
+                found = self._shortest(start, to, axis)
+                if found:
+                    return found
+        return []
+
+    def _shortest(self, start: Place, to: int, axis: str) -> list[Place]:
+        back: dict[Place, list[Place]] = {}
+        for tail, head in self.edges:
+            back.setdefault(head, []).append(tail)
+        ways: dict[Place, list[Place]] = {start: [start]}
+        queue = [start]
+        for place in queue:
+            for tail in back.get(place, ()):
+                if tail not in ways:
+                    ways[tail] = [*ways[place], tail]
+                    queue.append(tail)
+        inputs = [p for p in ways if p[0] in self.system.inputs and self.system.variables[p[0]].axis == axis]
+        ends = [p for p in inputs if p[1] == to] or [
+            (key, to) for key, c in self.recurrences.items() if c.axis == axis and (key, to) in ways
+        ]
+        return next((ways[p] for p in ends if any(q[0] in self.recurrences for q in ways[p])), [])
+
+
+def unrolled(system: System, wanted: Path | None = None) -> Unrolled:
+    """A system over as many steps as the path needs; five if nothing is said, four and three of two axes."""
+    axes = system.axes
+    first = STEPS if len(axes) < 2 else STEPS - 1
+    most = max(first, wanted.loss, wanted.to) if wanted else first
+    return Unrolled(system, {a: most if place == 0 else min(most, FURTHER) for place, a in enumerate(axes)})
+
+
+# --- on the plane -------------------------------------------------------------------------------------------------
+
+
+def label(found: Unrolled, names: SystemNames, place: Place) -> str:
+    """The label of a box."""
+    key, at = place
+    if key.startswith("loss"):
+        return mathtext(rf"\ell_{{{at}}}" if at else r"\mathcal{L}")
+    if key not in found.recurrences:
+        return mathtext(names.written(key, str(at) if at else ""))
+    component = found.recurrences[key]
+    carried = [name for name in found.system.states if name in component.carried]
+    return mathtext(r",\, ".join(names.written(name, str(at)) for name in carried))
+
+
+def grid(found: Unrolled, names: SystemNames, path: list[Place], sizes: dict[Place, tuple[float, float]]) -> Placed:
+    """The places of all boxes, and arrows that run over none of them.
+
+    Args:
+        found: the unrolled system.
+        names: how its quantities are written.
+        path: which edges are told apart.
+        sizes: of the boxes.
+    """
+    places = _used(found)
+    rows = _rows(found, places)
+    wide = max(size[0] for size in sizes.values()) + COLUMN
+    high = max(size[1] for size in sizes.values()) + ROW
+    stagger = wide / 2 if len(found.recurrences) > 1 else 0.0
+    columns = {axis: sum(list(found.lengths.values())[:place]) for place, axis in enumerate(found.lengths)}
+    boxes = {}
+    for place in places:
+        axis = _axis(found, place[0])
+        column = columns[axis] + place[1] - 1 if axis and place[1] else sum(found.lengths.values()) - 0.5
+        level = rows[place[0]]
+        shift = stagger if place[0] in found.recurrences and list(found.recurrences).index(place[0]) % 2 else 0.0
+        boxes[_key(place)] = Box(column * wide * (1.0 + bool(stagger) * 0.25) + shift, level * high, *sizes[place])
+    marked = set(zip(path[1:], path, strict=False))
+    edges = tuple(Edge(_key(a), _key(b), path=(a, b) in marked) for a, b in found.edges)
+    nodes = tuple(Node(_key(p), label(found, names, p), _kind(found, p)) for p in places)
+    curves = tuple(bent(boxes[e.tail], boxes[e.head], [b for k, b in boxes.items() if k not in (e.tail, e.head)]) for e in edges)
+    return Placed(Diagram(nodes, edges), boxes, curves, (None,) * len(edges))
+
+
+def nodes_of(found: Unrolled, names: SystemNames) -> dict[Place, Node]:
+    """The boxes, before they have places."""
+    return {p: Node(_key(p), label(found, names, p), _kind(found, p)) for p in _used(found)}
+
+
+def _used(found: Unrolled) -> list[Place]:
+    return list(dict.fromkeys(place for edge in found.edges for place in edge))
+
+
+def _key(place: Place) -> str:
+    return f"{place[0]} {place[1]}"
+
+
+def _kind(found: Unrolled, place: Place) -> str:
+    return "unit" if place[0] in found.recurrences else "value" if place[0].startswith("loss") else "plain"
+
+
+def _axis(found: Unrolled, key: str) -> str | None:
+    if key.startswith("loss"):
+        return key.partition(" ")[2] or None
+    return found.recurrences[key].axis if key in found.recurrences else found.system.variables[key].axis
+
+
+def _rows(found: Unrolled, places: list[Place]) -> dict[str, float]:
+    """Inputs below, recurrences from the first upwards, losses above."""
+    keys = dict.fromkeys(place[0] for place in places)
+    inputs = [key for key in keys if key not in found.recurrences and not key.startswith("loss")]
+    levels: dict[str, float] = {key: -0.75 * place for place, key in enumerate(reversed(inputs))}
+    levels |= {key: 1.0 + place for place, key in enumerate(found.recurrences)}
+    return levels | {key: 1.0 + len(found.recurrences) for key in keys if key.startswith("loss")}
+
+
+def bent(tail: Box, head: Box, others: list[Box]) -> tuple[Point, ...]:
+    """An arrow between two boxes: straight if it can be, else the least bent that runs over no other box."""
+    for bend in BENDS:
+        curve = _bow(tail, head, bend)
+        if not any(box.holds(point, 2.0) for point in samples(curve, 24) for box in others):
+            return curve
+    return _bow(tail, head, 0.0)
+
+
+def _bow(tail: Box, head: Box, bend: float) -> tuple[Point, ...]:
+    dx, dy = head.x - tail.x, head.y - tail.y
+    middle = (tail.x + dx / 2 - bend * dy, tail.y + dy / 2 + bend * dx)
+    first, last = _border(tail, middle), _border(head, middle)
+    return (first, _between(first, middle, 2 / 3), _between(last, middle, 2 / 3), last)
+
+
+def _between(a: Point, b: Point, s: float) -> Point:
+    return a[0] + (b[0] - a[0]) * s, a[1] + (b[1] - a[1]) * s
+
+
+def _border(box: Box, towards: Point) -> Point:
+    """Where the line from the middle of a box to a point leaves the box."""
+    dx, dy = towards[0] - box.x, towards[1] - box.y
+    scale = max(abs(dx) / (box.width / 2), abs(dy) / (box.height / 2), 1e-9)
+    return box.x + dx / scale, box.y + dy / scale
