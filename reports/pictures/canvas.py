@@ -22,8 +22,9 @@ from typing import Any
 
 INK, GREY, FILL, RED = "#1c1b19", "#6f6f6f", "#edf0f6", "#b3261e"
 SIZE = 9.0  # points
+FONT = "STIXGeneral"
 STYLE = {
-    "font.family": "STIXGeneral", "mathtext.fontset": "stix", "font.size": SIZE,
+    "font.family": FONT, "mathtext.fontset": "stix", "font.size": SIZE,
     "svg.fonttype": "path", "svg.hashsalt": "bptt", "pdf.fonttype": 42, "pdf.compression": 6,
     "axes.linewidth": 0.6, "axes.edgecolor": GREY, "axes.labelsize": SIZE, "axes.titlesize": SIZE,
     "axes.spines.top": False, "axes.spines.right": False, "axes.unicode_minus": True,
@@ -90,7 +91,7 @@ def measured(text: str, size: float = SIZE) -> tuple[float, float]:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextToPath
 
-    font = FontProperties(family=STYLE["font.family"], size=size)
+    font = FontProperties(family=FONT, size=size)
     lines = text.split("\n")
     found = [TextToPath().get_text_width_height_descent(line, font, "$" in line) for line in lines]
     return max(float(f[0]) for f in found), sum(max(float(f[1]), size) for f in found) * 1.1

@@ -5,6 +5,8 @@ Read next: `reports.pictures.plots`.
 
 from __future__ import annotations
 
+from typing import Any
+
 from reports.pictures import canvas
 from reports.pictures.canvas import Drawn, measured
 from reports.pictures.diagram import Box, Diagram, Edge, Node, Placed
@@ -23,7 +25,10 @@ def drawn(diagram: Diagram) -> Drawn:
 
 def laid_out(diagram: Diagram) -> Placed:
     """Places by Graphviz, else by our own layout; to be used within `canvas.style`."""
-    sizes, labels = node_sizes(diagram), {edge.label: measured(edge.label, SMALL) for edge in diagram.edges if edge.label}
+    sizes, labels = (
+        node_sizes(diagram),
+        {edge.label: measured(edge.label, SMALL) for edge in diagram.edges if edge.label},
+    )
     labels = {text: (width + 6, height) for text, (width, height) in labels.items()}
     return by_graphviz(diagram, sizes, labels) or layered(diagram, sizes, labels)
 
@@ -76,42 +81,46 @@ def draw(placed: Placed) -> Drawn:
     return canvas.saved(drawing)
 
 
-def _frame(axes: object, frame: tuple[float, float, float, float]) -> None:
+def _frame(axes: Any, frame: tuple[float, float, float, float]) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     left, low, right, high = frame
     shape = "round,pad=0,rounding_size=8"
-    axes.add_patch(  # type: ignore[attr-defined]
+    axes.add_patch(
         FancyBboxPatch((left, low), right - left, high - low, boxstyle=shape, fc="none", ec="#b8b8b8", lw=0.7, zorder=0)
     )
 
 
-def _arrow(axes: object, edge: Edge, curve: tuple[tuple[float, float], ...]) -> None:
+def _arrow(axes: Any, edge: Edge, curve: tuple[tuple[float, float], ...]) -> None:
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path
 
     codes = [Path.MOVETO, *[Path.CURVE4] * (len(curve) - 1)]
     colour, width = (canvas.RED, 2.0) if edge.path else (canvas.GREY, 0.8)
-    axes.add_patch(  # type: ignore[attr-defined]
+    axes.add_patch(
         FancyArrowPatch(
-            path=Path(curve, codes), arrowstyle="-|>", mutation_scale=9 if edge.path else 7, shrinkA=0, shrinkB=0,
-            color=colour, lw=width, zorder=2 if edge.path else 1, capstyle="butt", joinstyle="miter",
-        )  # fmt: skip
+            path=Path(curve, codes),
+            arrowstyle="-|>",
+            mutation_scale=9 if edge.path else 7,
+            shrinkA=0,
+            shrinkB=0,
+            color=colour,
+            lw=width,
+            zorder=2 if edge.path else 1,
+            capstyle="butt",
+            joinstyle="miter",
+        )
     )
 
 
-def _node(axes: object, node: Node, box: Box) -> None:
+def _node(axes: Any, node: Node, box: Box) -> None:
     from matplotlib.patches import Ellipse, FancyBboxPatch
 
     corner = (box.x - box.width / 2, box.y - box.height / 2)
-    look = {"ec": canvas.INK, "lw": 0.8, "zorder": 3}
+    look: Any = {"ec": canvas.INK, "lw": 0.8, "zorder": 3}
     if node.kind == "value":
-        axes.add_patch(Ellipse((box.x, box.y), box.width, box.height, fc="none", **look))  # type: ignore[attr-defined]
+        axes.add_patch(Ellipse((box.x, box.y), box.width, box.height, fc="none", **look))
     elif node.kind != "plain":
         shape = f"round,pad=0,rounding_size={6 if node.kind == 'operation' else 4}"
-        axes.add_patch(  # type: ignore[attr-defined]
-            FancyBboxPatch(corner, box.width, box.height, boxstyle=shape, fc=canvas.FILL, **look)
-        )
-    axes.text(  # type: ignore[attr-defined]
-        box.x, box.y, node.label, ha="center", va="center", zorder=4, linespacing=1.1
-    )
+        axes.add_patch(FancyBboxPatch(corner, box.width, box.height, boxstyle=shape, fc=canvas.FILL, **look))
+    axes.text(box.x, box.y, node.label, ha="center", va="center", zorder=4, linespacing=1.1)

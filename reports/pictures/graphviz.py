@@ -49,7 +49,7 @@ def by_graphviz(diagram: Diagram, sizes: Mapping[str, Size], labels: Mapping[str
 
 def _dot(diagram: Diagram, sizes: Mapping[str, Size], labels: Mapping[str, Size]) -> str:
     number = {node.key: n for n, node in enumerate(diagram.nodes)}
-    lines = ["digraph g { rankdir=LR; nodesep=0.13; ranksep=0.24; node [fixedsize=true, label=\"\"]"]
+    lines = ['digraph g { rankdir=LR; nodesep=0.13; ranksep=0.24; node [fixedsize=true, label=""]']
     drawn = [(n, node) for n, node in enumerate(diagram.nodes)]
     inner = [_node(n, sizes[node.key], node.kind == "value") for n, node in drawn if node.inside]
     if inner:
@@ -70,7 +70,9 @@ def _node(number: int, size: Size, round_: bool) -> str:
     return f"n{number} [shape={shape}, width={size[0] / 72:.4f}, height={size[1] / 72:.4f}]"
 
 
-def _placed(diagram: Diagram, sizes: Mapping[str, Size], labels: Mapping[str, Size], found: Mapping[str, object]) -> Placed:
+def _placed(
+    diagram: Diagram, sizes: Mapping[str, Size], labels: Mapping[str, Size], found: Mapping[str, object]
+) -> Placed:
     objects, edges = found.get("objects", []), found.get("edges", [])
     assert isinstance(objects, list)
     assert isinstance(edges, list)

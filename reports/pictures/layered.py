@@ -66,7 +66,9 @@ def layered(diagram: Diagram, sizes: Mapping[str, Size], labels: Mapping[str, Si
         tail, head = boxes[edge.tail], boxes[edge.head]
         passed = [(starts[items[n].rank], items[n].y, widths[items[n].rank]) for n in way]
         curves.append(_curve(tail, head, passed, starts, widths))
-        labelled = [(x + width / 2, items[n]) for n, (x, _, width) in zip(way, passed, strict=True) if items[n].labelled]
+        labelled = [
+            (x + width / 2, items[n]) for n, (x, _, width) in zip(way, passed, strict=True) if items[n].labelled
+        ]
         places.append(next((Box(x, i.y + i.size[1] / 4, i.size[0], i.size[1] / 2) for x, i in labelled), None))
     return Placed(diagram, boxes, tuple(curves), tuple(places))
 

@@ -12,8 +12,6 @@ from reports.notation import SystemNames
 from reports.pictures.diagram import Diagram, Edge, Node
 from reports.pictures.mathtext import mathtext
 
-HIDDEN = ("pre-activation", "operand")
-
 
 def overview(system: System, names: SystemNames) -> tuple[Diagram, str]:
     """The diagram, and what a reader who does not see it is told.
@@ -25,12 +23,11 @@ def overview(system: System, names: SystemNames) -> tuple[Diagram, str]:
     owner = {n: f"r{k}" for k, c in enumerate(system.components) if c.carried for n in _members(c)}
     units = [(f"r{k}", c) for k, c in enumerate(system.components) if c.carried]
     timed = _timed(system)
-    nodes = [Node(key, _unit(system, names, component), "unit", True) for key, component in units]
+    nodes = [Node(key, _unit(system, names, component), "unit") for key, component in units]
     for name in system.defined:
         if name not in owner and name in timed:
-            nodes.append(Node(f"q{name}", mathtext(names.written(name, system.variables[name].axis or "")), "operation", True))
-    for name in system.inputs:
-        nodes.append(Node(f"q{name}", mathtext(names.written(name, system.variables[name].axis or "")), "value"))
+            nodes.append(Node(f"q{name}", _written(system, names, name)))
+    nodes += [Node(f"q{name}", _written(system, names, name), "value") for name in system.inputs]
     known = {node.key for node in nodes}
     found: dict[Edge, None] = {}
     for equation in system.equations:
@@ -40,12 +37,16 @@ def overview(system: System, names: SystemNames) -> tuple[Diagram, str]:
             if tail != head and {tail, head} <= known:
                 found[Edge(tail, head)] = None
     told = [f"{', '.join(c.carried)} ({_way(c)})" for _, c in units]
-    read = {edge.tail for edge in found}
-    ends = [node.key[1:] for node in nodes if node.key.startswith("q") and node.key not in read]
+    tails = {edge.tail for edge in found}
+    ends = [node.key[1:] for node in nodes if node.key.startswith("q") and node.key not in tails]
     alt = f"The network from {', '.join(system.inputs)} to {', '.join(ends) or ', '.join(system.outputs)}"
     alt += f" with {len(units)} recurrence{'s' if len(units) != 1 else ''}" + (f": {'; '.join(told)}" if told else "")
     used = {key for edge in found for key in (edge.tail, edge.head)}
     return Diagram(tuple(n for n in nodes if n.key in used or n.kind == "unit"), tuple(found)), alt + "."
+
+
+def _written(system: System, names: SystemNames, name: str) -> str:
+    return mathtext(names.written(name, system.variables[name].axis or ""))
 
 
 def _members(component: Component) -> list[str]:

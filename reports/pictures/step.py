@@ -16,7 +16,6 @@ import sympy
 
 from derive.equation import Equation
 from derive.expr import Op, Ref, Step, is_op, neg, ref, refs, step
-from derive.operands import name_operands
 from derive.system import System
 from derive.text import to_text
 from reports.notation import SystemNames
@@ -25,9 +24,10 @@ from reports.pictures.mathtext import mathtext, words
 
 SIGNS = {
     "times": r"$\odot$", "plus": "$+$", "matmul": r"$\cdot$", "sigmoid": r"$\sigma$", "concat": "$[\\,;\\,]$",
-    "power": "power", "transpose": r"$\top$",
+    "transpose": r"$\top$", "reduce_to": r"$\Sigma$", "sum": r"$\Sigma$", "sqrt": r"$\sqrt{\cdot}$", "take": "take",
 }  # fmt: skip
 LINEAR = ("times", "plus")
+MOST = 36  # operations in one picture
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,9 @@ def step_graph(system: System, names: SystemNames, axis: str | None, only: Colle
         _value(graph, ref(name, graph.now))
     inner = {r.name for e in equations.values() for r in refs(e.expr) if r.index == graph.now}
     elsewhere = {r.name for e in system.equations if e.name not in equations for r in refs(e.expr)}
-    leaving = [n for n in equations if n in system.states or n not in inner or (n in elsewhere and not _made(system, n))]
+    leaving = [
+        n for n in equations if n in system.states or n not in inner or (n in elsewhere and not _made(system, n))
+    ]
     outs = {}
     for name in leaving:
         read = ref(name, graph.now)
@@ -169,6 +171,9 @@ def _operation(graph: _Making, expr: sympy.Expr) -> str:
     operands = [o for o in expr.operands if not o.is_number and any(_shown(graph, r) for r in refs(o))]
     signs = "".join(f"{o}" for o in expr.operands if o.is_number)
     label = SIGNS.get(expr.primitive, words(expr.primitive.replace("_", " ")))
+    if expr.primitive == "matmul":
+        weights = [r for o in expr.operands if o not in operands for r in refs(o)]
+        label = mathtext("".join(rf"{graph.names.written(r.name)}\, " for r in weights) + r"\cdot")
     if expr.primitive == "plus" and signs and len(operands) == 1:
         minus = is_op(operands[0], "times") and operands[0].operands[0] == -1
         operands = [neg(operands[0])] if minus else operands
@@ -272,11 +277,16 @@ def _pattern(equations: Collection[Equation], direction: int) -> str:
 
 def _renamed(line: str, name: str, number: int) -> str:
 
-
     return re.sub(rf"(?<![\w#]){re.escape(name)}(?!\w)", f"#{number}", line)
 
 
-def whole(system: System) -> bool:
-    """Whether one picture can show everything: one recurrence at most, and not too much around it."""
-    primal = name_operands(system)
-    return len([c for c in primal.components if c.carried]) < 2 and len(primal.axes) < 2 and len(primal.equations) <= 40
+def whole(system: System, names: SystemNames) -> bool:
+    """Whether one picture can show everything: one recurrence at most, and no more around it than can be read.
+
+    Args:
+        system: a primal with named operands.
+        names: how its quantities are written.
+    """
+    if len([c for c in system.components if c.carried]) > 1 or len(system.axes) > 1:
+        return False
+    return all(sum(n.inside for n in step_graph(system, names, a).diagram.nodes) <= MOST for a in system.axes)

@@ -1,15 +1,16 @@
 """The recurrences unrolled over a few steps, and one path from a loss to an early input in colour.
 
 One column for every step, one row for every recurrence, steps of a further axis behind those of the first. Which box
-leads to which is read off the equations, through everything that is computed without a recurrence. An arrow that would
-run over a box is bent around it.
+leads to which is read off the equations, through everything that is computed without a recurrence; what reads a whole
+sequence, as attention does, reads it through one box. An arrow that would run over a box is bent around it. What a
+loss reads beside the recurrences is left out.
 
 Read next: `reports.pictures.drawing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,14 +18,14 @@ from derive.expr import Fixed, Ref, Step
 from derive.order import Component, contextual_refs
 from derive.system import System
 from reports.notation import SystemNames
-from reports.pictures.diagram import Box, Diagram, Edge, Node, Placed, Point, samples
+from reports.pictures.diagram import Box, Diagram, Edge, Kind, Node, Placed, Point, samples
 from reports.pictures.mathtext import mathtext
 
 STEPS, FURTHER, MOST = 5, 3, 12  # steps of the first axis, of further ones, and the most that are drawn
 COLUMN, ROW = 24.0, 30.0  # points between boxes
 BENDS = (0.0, 0.12, -0.12, 0.25, -0.25, 0.4, -0.4, 0.6, -0.6)
 
-Place = tuple[str, int]  # "r0", "x" or "loss" with its step; the loss of no step in particular has step 0
+Place = tuple[str, int]  # "r0", "x" or "loss t" with its step, 0 for none in particular; "h[:]" for all steps of h
 
 
 @dataclass(frozen=True)
@@ -69,38 +70,53 @@ class Unrolled:
 
     def sources(self, read: Ref, here: dict[str, int], axes: tuple[str, ...] = ()) -> Iterator[Place]:
         """Where a value comes from: recurrences and inputs, through everything in between."""
-        for name, at in self._positions(read, here, axes):
-            yield from self._origin(name, at, frozenset())
+        for other in self._positions(read, here, axes):
+            yield from self._origin(other, frozenset())
 
     def _positions(self, read: Ref, here: dict[str, int], axes: tuple[str, ...]) -> Iterator[tuple[str, int]]:
         index = read.index
         if isinstance(index, Fixed):
             yield read.name, index.position(self.lengths[index.axis])
         elif isinstance(index, Step):
-            everywhere = index.axis in axes or index.axis not in here
+            everywhere = self._everywhere(read, here, axes)
             steps = range(1, self.lengths[index.axis] + 1) if everywhere else (here[index.axis],)
             yield from ((read.name, t + index.shift) for t in steps)
         else:
             yield read.name, 0
 
-    def _origin(self, name: str, at: int, seen: frozenset[tuple[str, int]]) -> Iterator[Place]:
+    def _origin(self, place: Place, seen: frozenset[Place]) -> Iterator[Place]:
+        name, at = place
         var = self.system.variables[name]
-        if (name, at) in seen:
+        if place in seen or var.role in ("parameter", "constant"):
             return
         inside = var.axis is None or 1 <= at <= self.lengths[var.axis]
         if var.role == "input":
-            yield (name, at)
+            yield from [place] if inside else []
         elif name in self.owner and inside:
             yield (self.owner[name], at)
-        elif not var.is_leaf:
-            for equation in self.system.equations:
-                index = equation.out.index
-                start = isinstance(index, Fixed) and index.position(self.lengths[index.axis]) == at
-                if equation.name == name and (start if equation.is_boundary else inside):
-                    here = {var.axis: at} if var.axis and not equation.is_boundary else {}
-                    for read, axes in contextual_refs(equation.expr):
-                        for other in self._positions(read, here, axes):
-                            yield from self._origin(*other, seen | {(name, at)})
+        else:
+            for read, here, axes in self._reads(name, at):
+                if self._everywhere(read, here, axes) and self.system.variables[read.name].axis:
+                    yield (f"{read.name}[:]", 0)
+                else:
+                    for other in self._positions(read, here, axes):
+                        yield from self._origin(other, seen | {place})
+
+    def _reads(self, name: str, at: int) -> Iterator[tuple[Ref, dict[str, int], tuple[str, ...]]]:
+        """What the equations for a value read."""
+        for equation in self.system.equations:
+            index = equation.out.index
+            if equation.name != name:
+                continue
+            if isinstance(index, Fixed) and index.position(self.lengths[index.axis]) == at:
+                yield from ((read, {}, axes) for read, axes in contextual_refs(equation.expr))
+            elif not isinstance(index, Fixed):
+                here = {equation.axis: at} if equation.axis else {}
+                if not here or 1 <= at <= self.lengths[equation.axis or ""]:
+                    yield from ((read, here, axes) for read, axes in contextual_refs(equation.expr))
+
+    def _everywhere(self, read: Ref, here: dict[str, int], axes: tuple[str, ...]) -> bool:
+        return isinstance(read.index, Step) and (read.index.axis in axes or read.index.axis not in here)
 
     @cached_property
     def edges(self) -> dict[tuple[Place, Place], None]:
@@ -112,12 +128,26 @@ class Unrolled:
                 for equation in component.equations:
                     for read, axes in contextual_refs(equation.expr):
                         inner = self.owner.get(read.name) == key and read.index == equation.out.index
-                        for source in () if inner else self.sources(read, {axis: at}, axes):
+                        for source in () if inner else self._shared(read, {axis: at}, axes):
                             if source != (key, at):
                                 found[source, (key, at)] = None
-        for loss, source in self._losses():
-            found[source, loss] = None
+        found |= {(source, loss): None for loss, source in self._losses() if source[0] not in self.system.inputs}
+        hubs = [tail for tail, _ in found if tail[0].endswith("[:]")]
+        for hub in hubs:  # grows while it is read
+            name = hub[0].removesuffix("[:]")
+            for at in range(1, self.lengths[self.system.variables[name].axis or ""] + 1):
+                for source in self._origin((name, at), frozenset()):
+                    if (source, hub) not in found and source != hub:
+                        found[source, hub] = None
+                        hubs += [source] if source[0].endswith("[:]") else []
         return found
+
+    def _shared(self, read: Ref, here: dict[str, int], axes: tuple[str, ...]) -> Iterator[Place]:
+        """As `sources`, but all steps at once are one place."""
+        if self._everywhere(read, here, axes):
+            yield (f"{read.name}[:]", 0)
+        else:
+            yield from self.sources(read, here, axes)
 
     def _losses(self) -> Iterator[tuple[Place, Place]]:
         """What a loss reads: every output; of a sum over steps, every term by itself."""
@@ -126,13 +156,15 @@ class Unrolled:
             axis = self.system.variables[name].axis
             if axis is not None:
                 for at in range(1, self.lengths[axis] + 1):
-                    yield from (((f"loss {axis}", at), place) for place in self._origin(name, at, frozenset()))
+                    yield from (((f"loss {axis}", at), place) for place in self._origin((name, at), frozenset()))
                 continue
             for read, axes in contextual_refs(equation.expr):
                 summed = isinstance(read.index, Step) and read.index.axis in axes
                 for other, at in self._positions(read, {}, axes):
                     loss = f"loss {self.system.variables[other].axis}" if summed else "loss"
-                    yield from (((loss, at if summed else 0), place) for place in self._origin(other, at, frozenset()))
+                    yield from (
+                        ((loss, at if summed else 0), place) for place in self._origin((other, at), frozenset())
+                    )
 
     # --- the path ------------------------------------------------------------------------------------------------
 
@@ -195,6 +227,9 @@ def label(found: Unrolled, names: SystemNames, place: Place) -> str:
     key, at = place
     if key.startswith("loss"):
         return mathtext(rf"\ell_{{{at}}}" if at else r"\mathcal{L}")
+    if key.endswith("[:]"):
+        name = key.removesuffix("[:]")
+        return mathtext(names.whole(name, found.system.variables[name].axis or "t"))
     if key not in found.recurrences:
         return mathtext(names.written(key, str(at) if at else ""))
     component = found.recurrences[key]
@@ -216,19 +251,33 @@ def grid(found: Unrolled, names: SystemNames, path: list[Place], sizes: dict[Pla
     wide = max(size[0] for size in sizes.values()) + COLUMN
     high = max(size[1] for size in sizes.values()) + ROW
     stagger = wide / 2 if len(found.recurrences) > 1 else 0.0
-    columns = {axis: sum(list(found.lengths.values())[:place]) for place, axis in enumerate(found.lengths)}
+    hub = any(key.endswith("[:]") for key, _ in places)
+    columns = {a: sum(list(found.lengths.values())[:place]) + hub * place for place, a in enumerate(found.lengths)}
     boxes = {}
     for place in places:
         axis = _axis(found, place[0])
-        column = columns[axis] + place[1] - 1 if axis and place[1] else sum(found.lengths.values()) - 0.5
+        column = columns[axis] + place[1] - 1 if axis and place[1] else _aside(found, place, columns)
         level = rows[place[0]]
         shift = stagger if place[0] in found.recurrences and list(found.recurrences).index(place[0]) % 2 else 0.0
         boxes[_key(place)] = Box(column * wide * (1.0 + bool(stagger) * 0.25) + shift, level * high, *sizes[place])
     marked = set(zip(path[1:], path, strict=False))
     edges = tuple(Edge(_key(a), _key(b), path=(a, b) in marked) for a, b in found.edges)
     nodes = tuple(Node(_key(p), label(found, names, p), _kind(found, p)) for p in places)
-    curves = tuple(bent(boxes[e.tail], boxes[e.head], [b for k, b in boxes.items() if k not in (e.tail, e.head)]) for e in edges)
-    return Placed(Diagram(nodes, edges), boxes, curves, (None,) * len(edges))
+    curves = []
+    for edge in edges:
+        others = [box for key, box in boxes.items() if key not in (edge.tail, edge.head)]
+        curves.append(bent(boxes[edge.tail], boxes[edge.head], others))
+    return Placed(Diagram(nodes, edges), boxes, tuple(curves), (None,) * len(edges))
+
+
+def _aside(found: Unrolled, place: Place, columns: Mapping[str, int]) -> float:
+    """The column of what belongs to no step: a whole sequence behind its steps, a loss at the end."""
+    name = place[0].removesuffix("[:]")
+    if name != place[0]:
+        axis = found.system.variables[name].axis or "t"
+        return columns[axis] + found.lengths[axis] + 0.25
+    axis = list(columns)[-1]
+    return columns[axis] + found.lengths[axis] - 0.5
 
 
 def nodes_of(found: Unrolled, names: SystemNames) -> dict[Place, Node]:
@@ -244,21 +293,32 @@ def _key(place: Place) -> str:
     return f"{place[0]} {place[1]}"
 
 
-def _kind(found: Unrolled, place: Place) -> str:
-    return "unit" if place[0] in found.recurrences else "value" if place[0].startswith("loss") else "plain"
+def _kind(found: Unrolled, place: Place) -> Kind:
+    if place[0] in found.recurrences:
+        return "unit"
+    return "value" if place[0].startswith("loss") else "operation" if place[0].endswith("[:]") else "plain"
 
 
 def _axis(found: Unrolled, key: str) -> str | None:
     if key.startswith("loss"):
         return key.partition(" ")[2] or None
+    if key.endswith("[:]"):
+        return None
     return found.recurrences[key].axis if key in found.recurrences else found.system.variables[key].axis
 
 
 def _rows(found: Unrolled, places: list[Place]) -> dict[str, float]:
     """Inputs below, recurrences from the first upwards, losses above."""
     keys = dict.fromkeys(place[0] for place in places)
-    inputs = [key for key in keys if key not in found.recurrences and not key.startswith("loss")]
-    levels: dict[str, float] = {key: -0.75 * place for place, key in enumerate(reversed(inputs))}
+    hubs = [key for key in keys if key.endswith("[:]")]
+    inputs = [key for key in keys if key not in (*found.recurrences, *hubs) and not key.startswith("loss")]
+    levels: dict[str, float] = {}
+    for axis in {found.system.variables[key].axis: None for key in inputs}:
+        own = [key for key in inputs if found.system.variables[key].axis == axis]
+        levels |= {key: -0.6 * place for place, key in enumerate(reversed(own))}
+    by_loss = {tail[0] for tail, head in found.edges if head[0].startswith("loss")}
+    for place, key in enumerate(hubs):
+        levels[key] = 0.5 + len(found.recurrences) if key in by_loss else 1.5 - 0.7 * place
     levels |= {key: 1.0 + place for place, key in enumerate(found.recurrences)}
     return levels | {key: 1.0 + len(found.recurrences) for key in keys if key.startswith("loss")}
 

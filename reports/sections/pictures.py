@@ -5,18 +5,20 @@ Read next: `reports.sections.local`.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+from derive.expr import refs
 from derive.operands import name_operands
 from derive.system import System
 from reports.context import Context
 from reports.document import Block, Figure, Heading, Prose, Table
 from reports.notation import SystemNames
 from reports.pictures import canvas
-from reports.pictures.drawing import draw, drawn, node_sizes
 from reports.pictures.diagram import Diagram
+from reports.pictures.drawing import draw, drawn, node_sizes
 from reports.pictures.overview import overview
 from reports.pictures.step import parts, step_graph, whole
-from reports.pictures.unrolled import Path, grid, nodes_of, unrolled
-from derive.expr import refs
+from reports.pictures.unrolled import Path, Place, Unrolled, grid, nodes_of, unrolled
 
 
 def pictures(context: Context) -> list[Block]:
@@ -27,7 +29,7 @@ def pictures(context: Context) -> list[Block]:
     primal = name_operands(context.system)
     names = context.notation.names(primal)
     blocks: list[Block] = [heading]
-    if whole(context.system):
+    if whole(primal, names):
         for axis in (*primal.axes, None):
             if any(e.axis == axis and not e.is_boundary for e in primal.equations):
                 blocks.append(_step(primal, names, axis, (), _caption(axis)))
@@ -49,7 +51,9 @@ def _step(primal: System, names: SystemNames, axis: str | None, only: tuple[str,
     graph = step_graph(primal, names, axis, only)
     if graph.direct:
         states = ", ".join(f"${names.written(name, axis or '')}$" for name in graph.direct)
-        caption += f" Thick, the direct path of {states}: nothing multiplies it there but gates, entry by entry."
+        caption += (
+            f" Thick, the direct path of {states}: along it the state is multiplied entry by entry, by no matrix."
+        )
     return _figure(graph.diagram, graph.alt, caption)
 
 
@@ -74,30 +78,36 @@ def _unrolled(context: Context, names: SystemNames) -> list[Block]:
         diagram = Diagram(tuple(nodes.values()), ())
         by_key = node_sizes(diagram)
         picture = draw(grid(found, names, path, {place: by_key[node.key] for place, node in nodes.items()}))
+    caption, alt = _words(found, names, path, wanted)
+    return [Figure(picture.svg, picture.pdf, alt, caption)]
+
+
+def _words(found: Unrolled, names: SystemNames, path: list[Place], wanted: Path | None) -> tuple[str, str]:
+    """Caption and text alternative of the unrolled picture."""
     lengths = " and ".join(f"{n} steps of {axis}" for axis, n in found.lengths.items())
-    told = ", ".join(_told(found.recurrences, context.system, place) for place in path)
     alt = f"The recurrences unrolled over {lengths}."
     if not path:
         reason = f" No path leads from the loss of step {wanted.loss} to step {wanted.to}." if wanted else ""
-        return [Figure(picture.svg, picture.pdf, alt + reason, "The recurrences unrolled." + reason)]
-    crossed = sum(a[0] == b[0] and a[0] in found.recurrences for a, b in zip(path, path[1:], strict=False))
-    alt += f" A thick path of {len(path) - 1} arrows: {told}."
-    loss, end = (("of step " + str(path[0][1])) if path[0][1] else ""), path[-1]
+        return "The recurrences unrolled." + reason, alt + reason
+    crossed = sum(a[0] == b[0] for a, b in pairwise(path))
+    jacobians = f"{crossed or 'no'} state Jacobian{'' if crossed < 2 else 's'}"
+    loss, end = f"the loss of step {path[0][1]}" if path[0][1] else "the loss", path[-1]
+    name = found.recurrences[end[0]].carried[0] if end[0] in found.recurrences else end[0]
     caption = (
-        f"The recurrences unrolled. Thick and in colour, a path along which the loss {loss} reaches "
-        f"${names.written(end[0], str(end[1])) if end[0] not in found.recurrences else names.written(found.recurrences[end[0]].carried[0], str(end[1]))}$: "
-        f"the gradient runs along it against the arrows, through {crossed} state Jacobian{'s' if crossed != 1 else ''}."
+        f"The recurrences unrolled. Thick and in colour, a path along which {loss} reaches "
+        f"${names.written(name, str(end[1]) if end[1] else '')}$: the gradient runs along it against the arrows, "
+        f"through {jacobians}."
     )
-    return [Figure(picture.svg, picture.pdf, alt, caption.replace("  ", " "))]
+    told = "; ".join(_told(found, place) for place in path)
+    return caption, f"{alt} A thick path of {len(path) - 1} arrows through {jacobians}: {told}."
 
 
-def _told(recurrences: object, system: System, place: tuple[str, int]) -> str:
+def _told(found: Unrolled, place: Place) -> str:
     key, at = place
     if key.startswith("loss"):
         return f"the loss of step {at}" if at else "the loss"
-    assert isinstance(recurrences, dict)
-    name = ", ".join(n for n in system.states if n in recurrences[key].carried) if key in recurrences else key
-    return f"{name}[{at}]"
+    states = [n for n in found.system.states if key in found.recurrences and n in found.recurrences[key].carried]
+    return f"{', '.join(states) or key}" + (f" at {at}" if at else "")
 
 
 def _table(context: Context) -> Table:
