@@ -58,6 +58,21 @@ class Spectra:
         return _largest(self.products)
 
     @property
+    def pairs(self) -> Floats:
+        """Spectral norms of ∂s_i/∂s_j between any two steps, in the order they are computed (T + 1, T + 1, B).
+
+        The first row and column are of the initial state; 0 where j is later than i.
+        """
+        steps, batch, rows, _ = self.jacobians.shape
+        found = np.zeros((steps + 1, steps + 1, batch))
+        for last in range(steps + 1):
+            product = np.broadcast_to(np.eye(rows), (batch, rows, rows))
+            for first in range(last, -1, -1):
+                found[last, first] = _largest(product)
+                product = product @ self.jacobians[first - 1] if first else product
+        return found
+
+    @property
     def singular_values(self) -> Floats:
         """Of every step Jacobian, largest first (T, B, n)."""
         return np.asarray(np.linalg.svd(self.jacobians, compute_uv=False))
@@ -92,18 +107,29 @@ def spectra(
     Raises:
         ValueError: one line, if there is no recurrence, a state is a matrix, or an array does not fit.
     """
-    found = []
-    for recurrence in stability(system).recurrences:
-        values = _Blocks(recurrence, parameters, inputs, initial, steps)
-        jacobians = values.jacobians()
-        products = _products(jacobians)
-        rows = jacobians.shape[-1]
-        seed = values.seed(rows) if cotangent is None else np.asarray(cotangent, float)
-        if seed.shape != (rows,):
-            raise ValueError(f"the cotangent of {', '.join(recurrence.states)} is ({rows},), not {seed.shape}")
-        gradients = np.linalg.norm(np.einsum("i,tbij->tbj", seed, products), axis=-1)
-        found.append(Spectra(recurrence, jacobians, products, gradients, values.bounds(len(jacobians))))
-    return found
+    found = stability(system).recurrences
+    return [spectra_of(each, parameters, inputs, initial, steps, cotangent=cotangent) for each in found]
+
+
+def spectra_of(
+    recurrence: Recurrence,
+    parameters: Arrays,
+    inputs: Arrays,
+    initial: Arrays | None = None,
+    steps: Mapping[str, int] | None = None,
+    *,
+    cotangent: Floats | None = None,
+) -> Spectra:
+    """The same for one recurrence of `derive.stability`; arguments and errors as for `spectra`."""
+    values = _Blocks(recurrence, parameters, inputs, initial, steps)
+    jacobians = values.jacobians()
+    products = _products(jacobians)
+    rows = jacobians.shape[-1]
+    seed = values.seed(rows) if cotangent is None else np.asarray(cotangent, float)
+    if seed.shape != (rows,):
+        raise ValueError(f"the cotangent of {', '.join(recurrence.states)} is ({rows},), not {seed.shape}")
+    gradients = np.linalg.norm(np.einsum("i,tbij->tbj", seed, products), axis=-1)
+    return Spectra(recurrence, jacobians, products, gradients, values.bounds(len(jacobians)))
 
 
 def _products(jacobians: Floats) -> Floats:

@@ -32,6 +32,7 @@ from reports.sections.forward import forward, notation
 from reports.sections.local import local_derivatives
 from reports.sections.parameters import inputs, parameters
 from reports.sections.pictures import pictures
+from reports.sections.plots import plots
 
 Section = Callable[[Context], list[Block]]
 SECTIONS: tuple[Section, ...] = (
@@ -45,6 +46,7 @@ SECTIONS: tuple[Section, ...] = (
     inputs,
     chain,
     counts,
+    plots,
     in_full,
 )
 FORMATS = ("html", "tex", "json")
@@ -58,6 +60,7 @@ def write(
     sizes: Mapping[str, int] | None = None,
     *,
     evidence: Sequence[Evidence] | None = None,
+    path: tuple[int, ...] = (),
     progress: Callable[[str], None] | None = None,
 ) -> tuple[Path, ...]:
     """Write the report of a system.
@@ -69,6 +72,7 @@ def write(
         notation: a key of `reports.notation.NOTATIONS`.
         sizes: numbers for the dimensions, for the count.
         evidence: of `numeric.verify`; by default the system is verified now. An empty list leaves it out.
+        path: the path in the unrolled picture, as the step of a loss and the step it leads to, (5, 2).
         progress: called with the name of every step.
 
     Returns:
@@ -89,7 +93,7 @@ def write(
         evidence = verify(system, progress=progress)
     if progress is not None:
         progress("report")
-    context = Context(system, chosen, dict(sizes or {}), tuple(evidence))
+    context = Context(system, chosen, dict(sizes or {}), tuple(evidence), path=path)
     return write_all(out, rendered(context, formats))
 
 

@@ -53,10 +53,11 @@ def draw(placed: Placed) -> Drawn:
     inner = [placed.boxes[node.key] for node in nodes if node.inside]
     frame = None
     if inner and len(inner) < len(nodes):
-        frame = (
-            min(b.x - b.width / 2 for b in inner) - FRAME, min(b.y - b.height / 2 for b in inner) - FRAME,
-            max(b.x + b.width / 2 for b in inner) + FRAME, max(b.y + b.height / 2 for b in inner) + FRAME,
-        )  # fmt: skip
+        left, right = min(b.x - b.width / 2 for b in inner) - FRAME, max(b.x + b.width / 2 for b in inner) + FRAME
+        low, high = min(b.y - b.height / 2 for b in inner) - FRAME, max(b.y + b.height / 2 for b in inner) + FRAME
+        around = Box((left + right) / 2, (low + high) / 2, right - left, high - low)
+        if all(placed.boxes[node.key].apart(around) for node in nodes if not node.inside):
+            frame = (left, low, right, high)
     xs = [p[0] for curve in placed.curves for p in curve]
     ys = [p[1] for curve in placed.curves for p in curve]
     for box in (*placed.boxes.values(), *filter(None, placed.labels)):

@@ -20,6 +20,7 @@ from reports.pictures.diagram import Box, Diagram, Placed, Point
 
 ACROSS, ALONG = 9.0, 15.0  # points between neighbours in a rank, and between ranks
 SWEEPS = 12
+STRAIGHT = 4  # how much more an edge over several ranks wants to be level than a node near its neighbours
 
 Size = tuple[float, float]
 
@@ -55,7 +56,7 @@ def layered(diagram: Diagram, sizes: Mapping[str, Size], labels: Mapping[str, Si
     for number, item in enumerate(items):
         ranks[item.rank].append(number)
     ranks = _ordered(ranks, items)
-    _spread(ranks, items)
+    _spread(ranks, items, len(diagram.nodes))
     widths = [max((items[n].size[0] for n in rank), default=0.0) for rank in ranks]
     starts = [sum(widths[:r]) + ALONG * r for r in range(len(ranks))]
     boxes = {}
@@ -168,7 +169,7 @@ def _crossings(ranks: Sequence[Sequence[int]], items: Sequence[_Item]) -> int:
 # --- places -------------------------------------------------------------------------------------------------------
 
 
-def _spread(ranks: Sequence[Sequence[int]], items: Sequence[_Item]) -> None:
+def _spread(ranks: Sequence[Sequence[int]], items: Sequence[_Item], nodes: int) -> None:
     """Give every item its y: as near to the mean of its neighbours as its rank allows, forth and back."""
     for rank in ranks:
         _place(rank, items, [0.0] * len(rank))
@@ -176,8 +177,11 @@ def _spread(ranks: Sequence[Sequence[int]], items: Sequence[_Item]) -> None:
         for rank in ranks if sweep % 2 == 0 else reversed(ranks):
             wishes = []
             for n in rank:
-                near = items[n].before + items[n].after
-                wishes.append(sum(items[m].y for m in near) / len(near) if near else items[n].y)
+                near = [
+                    (items[m].y, STRAIGHT if m >= nodes or n >= nodes else 1) for m in items[n].before + items[n].after
+                ]
+                weight = sum(w for _, w in near)
+                wishes.append(sum(y * w for y, w in near) / weight if near else items[n].y)
             _place(rank, items, wishes)
 
 
@@ -212,6 +216,8 @@ def _curve(
     points += [(enters, head.y), (head.x - head.width / 2, head.y)]
     curve = [points[0]]
     for (x, y), (u, v) in pairwise(points):
+        if abs(u - x) < 1e-6:
+            continue  # nothing between the border of a box and that of its rank, or an edge that passes a thin one
         middle = (x + u) / 2
         curve += [(middle, y), (middle, v), (u, v)]
     return tuple(curve)
