@@ -1,9 +1,9 @@
 """Weights at which a gradient vanishes, stays and explodes, found by trying: the numbers behind the plots of a report.
 
 The recurrent weights of one recurrence are drawn once and scaled to one spectral norm after another.  How much a
-gradient grows with a step is measured over the whole sequence, as ‖∂s_T/∂s_0‖^(1/T), and what a regime is called follows
-from that number alone.  Between norms at which it shrinks and at which it grows there is one at which it does neither:
-it is found by bisection.  What no norm brings about is not shown.
+gradient grows with a step is measured over the whole sequence, as ‖∂s_T/∂s_0‖^(1/T), and what a regime is called
+follows from that number alone.  Between norms at which it shrinks and at which it grows there is one at which it does
+neither: it is found by bisection if it was not among those tried.  What no norm brings about is not shown.
 
 Read next: `numeric.claims`.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from numeric.stability import Spectra, spectra_of
 STEPS, SIZE, SPREAD, SEED = 24, 8, 0.3, 0
 SCALES = tuple(float(f"{0.5 * 2 ** (n / 2):.3g}") for n in range(11))  # from 0.5 to 16
 SHRINKS, GROWS = 0.95, 1.05  # a step; between them a gradient counts as stable
-BISECTIONS, CLOSE = 12, 0.002
+BISECTIONS, CLOSE = 8, 0.01
 WISHES = {"vanishing": 0.6, "exploding": 1.3}  # growth a step that shows well
 
 
@@ -142,7 +143,7 @@ def _regimes(system: System, recurrence: Recurrence, case: Example, sizes: Mappi
 def _stable(tried: list[Regime], at: Callable[[float | None], Regime]) -> Regime | None:
     """The steadiest at which the gradient neither shrinks nor grows: tried, or between two of which one does either."""
     near = [regime for regime in tried if regime.name == "stable"]
-    for low, high in zip(tried, tried[1:], strict=False):
+    for low, high in () if near else pairwise(tried):
         if (low.growth - 1) * (high.growth - 1) > 0:
             continue
         for _ in range(BISECTIONS):

@@ -21,6 +21,7 @@ from derive.expr import Op, Ref, Step, ref, refs, step
 from derive.factors import Factor, Product
 from derive.jacobian import Block
 from derive.operands import NameSupply
+from derive.reach import ancestors
 from derive.shapes import unpair
 from derive.stability import Recurrence, stability
 from derive.system import System
@@ -178,7 +179,10 @@ class _Blocks:
         self, parameters: Arrays, inputs: Arrays, initial: Arrays | None, steps: Mapping[str, int] | None
     ) -> Values:
         primal, supply = self.primal, NameSupply(set(self.primal.variables))
-        variables, equations = dict(primal.variables), list(primal.equations)
+        needed = self._needed()
+        equations = [e for e in primal.equations if e.name in needed]
+        variables = {name: var for name, var in primal.variables.items() if var.is_leaf or name in needed}
+        initial = {name: array for name, array in (initial or {}).items() if name in variables}
         for expr in self._expressions():
             timed = any(isinstance(read.index, Step) for read in refs(expr))
             name = self.names[expr] = supply.fresh("factor")
@@ -187,6 +191,13 @@ class _Blocks:
             equations.append(Equation(ref(name, step(axis) if axis else None), expr))
         self.extended = System(tuple(equations), variables, primal.name)
         return evaluate(self.extended, parameters, inputs, initial, steps, xp=NUMPY)
+
+    def _needed(self) -> set[str]:
+        """What the factors are computed from: of a deep network, the layers below."""
+        blocks = self.recurrence.jacobian.all_lags.values()
+        read = [f.expr for b in blocks for term in b.terms for f in term]
+        read += [norm.expr for bound in self.recurrence.terms for norm in bound.norms]
+        return ancestors(self.primal, {r.name for expr in read for r in refs(expr)} | set(self.recurrence.states))
 
     def array(self, expr: sympy.Expr) -> Floats:
         """An expression at every step (T, B, rows, columns)."""

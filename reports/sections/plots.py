@@ -38,8 +38,8 @@ def plots(context: Context) -> list[Block]:
     names = context.notation.names(name_operands(system))
     try:
         found, refused = regimes(system, sizes_of(system, context.sizes))
-    except ValueError as reason:  # documented: no recurrence with a state that is a column
-        return [heading, Prose(f"Not plotted: {plain(str(reason))}.")]
+    except ValueError as error:  # documented: no recurrence with a state that is a column
+        return [heading, Prose(f"Not plotted: {plain(str(error))}.")]
     blocks: list[Block] = [heading]
     for each in found:
         blocks += _recurrence(each, names, several=len(found) > 1)
@@ -70,8 +70,8 @@ def _weights(found: Regimes) -> str:
     sizes = ", ".join(f"${name} = {size}$" for name, size in found.sizes.items())
     steps = len(found.shown[0].spectra.jacobians)
     text = (
-        f"Computed from the state Jacobians derived above, at {sizes}, over {steps} steps: weights normal with variance "
-        f"1/columns, biases 0, inputs normal with standard deviation {SPREAD:g}, seed {found.seed}."
+        f"Computed from the state Jacobians derived above, at {sizes}, over {steps} steps: weights normal with "
+        f"variance 1/columns, biases 0, inputs normal with standard deviation {SPREAD:g}, seed {found.seed}."
     )
     if not found.tried:
         return text + " No matrix multiplies the state, so there is no norm to choose: weights are as drawn."
@@ -95,8 +95,8 @@ def _norms(found: Regimes, state: str) -> Figure:
     picture = norms_plot(curves, mathtext(label))
     far = len(found.shown[0].spectra.jacobians)
     told = "; ".join(
-        f"{r.name}: {_number(r.spectra.norms[far // 2, 0])} at lag {far // 2} and {_number(r.spectra.norms[far, 0])} at "
-        f"lag {far}, a factor of {r.growth:.3g} a step"
+        f"{r.name}: {_number(r.spectra.norms[far // 2, 0])} at lag {far // 2} and "
+        f"{_number(r.spectra.norms[far, 0])} at lag {far}, a factor of {r.growth:.3g} a step"
         for r in found.shown
     )
     caption = f"Spectral norm ${label}$ against the lag $k$, on a logarithmic axis: {told}."
@@ -134,8 +134,8 @@ def _spectrum(found: Regimes, state: str) -> Figure:
     number = len(found.shown[0].spectra.jacobians)
     before = _at(state, "t-1" if found.recurrence.direction > 0 else "t+1")
     caption = (
-        f"Eigenvalues of $\\partial {_at(state, 't')} / \\partial {before}$ at all {number} steps, with the unit circle: "
-        f"{text}. A radius below 1 bounds no single step: the norm of a step can be larger than its radius."
+        f"Eigenvalues of $\\partial {_at(state, 't')} / \\partial {before}$ at all {number} steps, with the unit "
+        f"circle: {text}. A radius below 1 bounds no single step: the norm of a step can be larger than its radius."
     )
     return Figure(picture.svg, picture.pdf, f"Eigenvalues of the state Jacobian and the unit circle. {text}.", caption)
 
