@@ -3,7 +3,7 @@
 The sections are a list of functions from a `Context` to blocks; this is their order. Writing is deterministic to the
 byte: the same system gives the same files in every process.
 
-Read next: `reports.terminal`.
+Read next: `reports.comparing`.
 """
 
 from __future__ import annotations
