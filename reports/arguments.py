@@ -108,12 +108,20 @@ def parser() -> argparse.ArgumentParser:
         "report",
         dispatch.report,
         "write the derivation as HTML, LaTeX and JSON",
-        ["bptt report lstm gru -o out/", "bptt report mycell.eqs --pdf --notation ng --sizes D=4,H=3"],
+        [
+            "bptt report lstm gru -o out/",
+            "bptt report mycell.eqs --pdf --notation ng --sizes D=4,H=3",
+            "bptt report rnn gru lstm --compare -o out/",
+        ],
     )
     _takes_systems(report)
     _takes_sizes(report)
     report.add_argument("-o", "--out", default=".", metavar="OUT", help="directory of NAME.html, NAME.tex, NAME.json")
     report.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
+    report.add_argument("--compare", action="store_true", help="one report of all systems, side by side")
+    report.add_argument(
+        "--path", default="", metavar="5:2", help="path in the unrolled picture, from a loss to a step"
+    )
     report.add_argument("--notation", default="standard", metavar="NAME", help="standard (default) or ng")
 
     check = _command(

@@ -83,6 +83,18 @@ def verify(options: Namespace) -> int:
 
 def report(options: Namespace) -> int:
     """The derivation as files."""
+    if options.compare:
+        from reports.commands.compare import compare
+
+        return compare(
+            options.systems,
+            out=options.out,
+            pdf=options.pdf,
+            notation=options.notation,
+            sizes=options.sizes,
+            as_json=options.json,
+            strict=options.strict,
+        )
     from reports.commands.report import report
 
     return report(
@@ -91,6 +103,7 @@ def report(options: Namespace) -> int:
         pdf=options.pdf,
         notation=options.notation,
         sizes=options.sizes,
+        path=options.path,
         as_json=options.json,
         strict=options.strict,
     )

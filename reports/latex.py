@@ -176,7 +176,7 @@ def _block(block: Block, picture: str) -> str:
         case Figure():
             inner = rf"\pdfpicture{{{picture}}}" if picture else rf"\emph{{{escape(block.alt)}}}"
             caption = _caption("Figure", "figure", block.caption)
-            return rf"\begin{{center}}{inner}\par\smallskip\small {caption}\end{{center}}"
+            return rf"\begin{{center}}{inner}\par\nobreak\smallskip\small {caption}\end{{center}}"
         case Code():
             lines = [piece for line in block.text.splitlines() for piece in columns(line, CODE_COLUMNS)]
             return "\\begin{code}\\begin{verbatim}\n" + "\n".join(lines) + "\n\\end{verbatim}\\end{code}"

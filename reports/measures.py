@@ -11,7 +11,7 @@ from functools import cached_property
 
 import sympy
 
-from derive.counts import operations, parameter_count, stored_numbers
+from derive.counts import Operations, operations, parameter_count, stored_numbers
 from derive.errors import EquationError
 from derive.expr import refs
 from derive.setting import default_sizes
@@ -53,24 +53,49 @@ class Measures:
 
     @cached_property
     def forward(self) -> sympy.Expr:
-        """Operations of the forward pass over all steps."""
-        return sympy.factor(operations(self.system).forward)
+        """Operations of the forward pass, a step."""
+        return self._step(self._operations.forward)
 
     @cached_property
     def backward(self) -> sympy.Expr:
-        """Operations of the backward pass over all steps."""
-        return sympy.factor(operations(self.system).backward)
+        """Operations of the backward pass, a step."""
+        return self._step(self._operations.backward)
 
     @cached_property
     def kept(self) -> sympy.Expr:
-        """Numbers kept for the backward pass, of one step where they are proportional to the length."""
-        return sympy.factor(stored_numbers(self.system))
+        """Numbers kept for the backward pass, a step."""
+        return self._step(stored_numbers(self.system))
+
+    @cached_property
+    def _operations(self) -> Operations:
+        return operations(self.system)
+
+    @cached_property
+    def by_step(self) -> bool:
+        """Whether costs are proportional to the length of a long sequence, and given for one step of it."""
+        found = (self._operations.forward, self._operations.backward, stored_numbers(self.system))
+        return all(self._lengths(value) <= 1 for value in found)
+
+    def _lengths(self, value: sympy.Expr) -> int:
+        """The degree of a polynomial in all lengths; 2 where there are several of them."""
+        symbols = [s for s in value.free_symbols if str(s) in self.lengths]
+        return len(symbols) and max(len(symbols), sympy.Poly(value, *symbols).total_degree())
+
+    def _step(self, value: sympy.Expr) -> sympy.Expr:
+        if not self.by_step:
+            return value
+        symbol = next((s for s in value.free_symbols if str(s) in self.lengths), None)
+        return sympy.factor(value if symbol is None else sympy.expand(value).coeff(symbol))
+
+    @property
+    def lengths(self) -> frozenset[str]:
+        """The lengths of its axes, by name."""
+        return frozenset(axis.upper() for axis in self.system.axes)
 
     def number(self, value: sympy.Expr) -> int:
         """A count at the sizes."""
         names = {str(symbol): symbol for symbol in value.free_symbols}
-        lengths = {axis.upper() for axis in self.system.axes}
-        chosen = {name: self.sizes.get(name, LENGTH if name in lengths else UNITS) for name in names}
+        chosen = {name: self.sizes.get(name, LENGTH if name in self.lengths else UNITS) for name in names}
         return int(value.subs({names[name]: size for name, size in chosen.items()}))
 
     def units(self, budget: int) -> tuple[str, int] | None:

@@ -133,6 +133,7 @@ table.data { border-collapse: collapse; font-size: .9rem; line-height: 1.42;
   overflow-wrap: break-word; }
 table.data caption, figcaption { text-align: left; color: var(--soft); font-size: .88rem; line-height: 1.45;
   padding-bottom: .5rem; }
+table.data caption { max-width: 100cqi; }
 caption b, figcaption b { color: var(--ink); font-weight: 600; margin-right: .35em; }
 .data th { font-weight: 600; text-align: left; vertical-align: bottom; border-bottom: 1px solid var(--soft); }
 .data th, .data td { padding: .34rem .75rem; max-width: 26rem; }

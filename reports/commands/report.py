@@ -6,6 +6,7 @@ Read next: `reports.commands.pdf`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import TypedDict
 
 import derive
@@ -19,6 +20,7 @@ from reports.commands.verify import evidence_of
 from reports.files import FileError
 from reports.notation import UnknownNotation
 from reports.notation import notation as notation_named
+from reports.pictures.unrolled import Path
 from reports.writing import write
 
 
@@ -31,7 +33,7 @@ class Written(TypedDict):
 
 
 def report(
-    arguments: Sequence[str], *, out: str, pdf: bool, notation: str, sizes: str, as_json: bool, strict: bool
+    arguments: Sequence[str], *, out: str, pdf: bool, notation: str, sizes: str, path: str, as_json: bool, strict: bool
 ) -> int:
     """Write OUT/NAME.html, OUT/NAME.tex, OUT/NAME.json, and OUT/NAME.pdf if asked; 1 if something does not hold."""
     systems = read_systems(arguments, strict=strict)
@@ -39,6 +41,7 @@ def report(
     given = read_sizes(sizes, systems)
     for system in systems:
         counts_of(system, given)
+    along = read_path(path)
     try:
         notation_named(notation)
     except UnknownNotation as error:
@@ -49,7 +52,7 @@ def report(
         for place, system in enumerate(systems, 1):
             tell = after(f"report {system.name} ({place} of {len(systems)})", say)
             own = own_sizes(system, given)
-            records.append(_write(system, out, notation, own, program, tell))
+            records.append(_write(system, out, notation, own, along, program, tell))
     if as_json:
         print_json(one_or_list(records))
     else:
@@ -57,10 +60,35 @@ def report(
     return 0 if all(record["holds"] for record in records) else 1
 
 
-def _write(system: derive.System, out: str, notation: str, sizes: dict[str, int], program: str, tell: Say) -> Written:
+def read_path(text: str) -> tuple[int, ...]:
+    """``5:2`` as (5, 2); nothing for nothing.
+
+    Raises:
+        Failure: one line, if it is no path that can be drawn.
+    """
+    if not text:
+        return ()
+    loss, colon, to = text.partition(":")
+    if not (colon and loss.isdecimal() and to.isdecimal() and len(text) < 10):
+        raise Failure(f"--path: two steps with a colon between, as in 5:2, not {text[:40]!r}")
+    try:
+        return astuple(Path(int(loss), int(to)))
+    except ValueError as error:
+        raise Failure(f"--path: {error}") from error
+
+
+def _write(
+    system: derive.System,
+    out: str,
+    notation: str,
+    sizes: dict[str, int],
+    path: tuple[int, ...],
+    program: str,
+    tell: Say,
+) -> Written:
     evidence = evidence_of(system, tell)
     try:
-        files = list(write(system, out, notation=notation, sizes=sizes, evidence=evidence, progress=tell))
+        files = list(write(system, out, notation=notation, sizes=sizes, evidence=evidence, path=path, progress=tell))
     except FileError as error:
         raise Failure(str(error)) from error
     if program:

@@ -72,7 +72,7 @@ def _columns(found: Sequence[Measures], chosen: Callable[[Context], tuple[Equati
     blocks: list[Block] = []
     for place, (each, lines) in enumerate(zip(found, rows, strict=True)):
         blocks.append(Column("next" if place else "first", number, paper))
-        blocks.append(Heading(3, plain(each.system.name)))
+        blocks.append(Heading(2, plain(each.system.name)))
         blocks.append(Rows(lines) if lines else Prose("None."))
     return [*blocks, Column("end", number, paper)]
 
@@ -82,15 +82,16 @@ def _columns(found: Sequence[Measures], chosen: Callable[[Context], tuple[Equati
 
 def cost(found: Sequence[Measures]) -> list[Block]:
     """The table: cheap or expensive, scalable, flexible, powerful, with the numbers behind the words."""
+    step = ", a step" if all(m.by_step for m in found) else ""
     budget = max(m.number(m.parameters) for m in found)
     rows = [
         ("parameters", *(polynomial(m.parameters) for m in found)),
         ("… at these sizes", *_relative([m.number(m.parameters) for m in found])),
-        ("operations, forward", *(polynomial(m.forward) for m in found)),
+        (f"operations, forward{step}", *(polynomial(m.forward) for m in found)),
         ("… at these sizes", *_relative([m.number(m.forward) for m in found])),
-        ("operations, backward", *(polynomial(m.backward) for m in found)),
+        (f"operations, backward{step}", *(polynomial(m.backward) for m in found)),
         ("… at these sizes", *_relative([m.number(m.backward) for m in found])),
-        ("numbers kept for the backward pass", *(polynomial(m.kept) for m in found)),
+        (f"numbers kept for the backward pass{step}", *(polynomial(m.kept) for m in found)),
         ("… at these sizes", *_relative([m.number(m.kept) for m in found])),
         (f"units for {grouped(budget)} parameters", *(_units(m, budget) for m in found)),
         ("gates", *(_listed(m, m.gates) for m in found)),
@@ -100,10 +101,10 @@ def cost(found: Sequence[Measures]) -> list[Block]:
     header = ("", *(plain(m.system.name) for m in found))
     sizes = found[0].sizes
     given = ", ".join(f"${name} = {size}$" for name, size in sizes.items())
-    rest = f"{'other ' if given else ''}dimensions {UNITS}, {'other ' if given else ''}lengths {LENGTH}"
+    rest = f"every {'other ' if given else ''}dimension {UNITS}" + ("" if step else f", length {LENGTH}")
     caption = (
-        f"What they cost and what it buys, for one example; at {given + ', ' if given else ''}{rest}; in parentheses, "
-        "how many times the cheapest."
+        f"What they cost and what it buys, for one example{' and a step of a long sequence' if step else ''}, at "
+        f"{given + ', ' if given else ''}{rest}; in parentheses, how many times the least."
     )
     return [
         Heading(1, "Cost, and what it buys", "cost"),
