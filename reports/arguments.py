@@ -119,9 +119,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("-o", "--out", default=".", metavar="OUT", help="directory of NAME.html, NAME.tex, NAME.json")
     report.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
     report.add_argument("--compare", action="store_true", help="one report of all systems, side by side")
-    report.add_argument(
-        "--path", default="", metavar="5:2", help="path in the unrolled picture, from a loss to a step"
-    )
+    report.add_argument("--path", default="", metavar="5:2", help="path in the unrolled picture, from a loss to a step")
     report.add_argument("--notation", default="standard", metavar="NAME", help="standard (default) or ng")
 
     check = _command(

@@ -25,7 +25,7 @@ SIZE = 9.0  # points
 FONT = "STIXGeneral"
 STYLE = {
     "font.family": FONT, "mathtext.fontset": "stix", "font.size": SIZE,
-    "svg.fonttype": "path", "svg.hashsalt": "bptt", "pdf.fonttype": 42, "pdf.compression": 6,
+    "svg.fonttype": "path", "svg.hashsalt": "bptt", "pdf.fonttype": 3, "pdf.compression": 6,
     "axes.linewidth": 0.6, "axes.edgecolor": GREY, "axes.labelsize": SIZE, "axes.titlesize": SIZE,
     "axes.spines.top": False, "axes.spines.right": False, "axes.unicode_minus": True,
     "xtick.labelsize": 8, "ytick.labelsize": 8, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
@@ -85,13 +85,43 @@ def saved(drawing: Any) -> Drawn:
     return Drawn(DATE.sub("", svg.getvalue(), count=1), pdf.getvalue())
 
 
+@dataclass(frozen=True)
+class Outline:
+    """A text as an outline, its middle at (0, 0).
+
+    Attributes:
+        path: of matplotlib.
+        width, height: in points.
+    """
+
+    path: Any
+    width: float
+    height: float
+
+
 @cache
-def measured(text: str, size: float = SIZE) -> tuple[float, float]:
-    """Width and height of a text in points; to be used within `style`."""
+def outlined(text: str, size: float = SIZE) -> Outline:
+    """A text, in which a dollar begins a formula and a newline a line; to be used within `style`.
+
+    Drawn as a shape it is laid out once, where matplotlib would do it again for every file.
+    """
     from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextToPath
+    from matplotlib.path import Path
+    from matplotlib.textpath import TextPath
+    from matplotlib.transforms import Affine2D
 
     font = FontProperties(family=FONT, size=size)
-    lines = text.split("\n")
-    found = [TextToPath().get_text_width_height_descent(line, font, "$" in line) for line in lines]
-    return max(float(f[0]) for f in found), sum(max(float(f[1]), size) for f in found) * 1.1
+    lines = [TextPath((0, 0), line, prop=font, size=size) for line in text.split("\n")]
+    boxes = [line.get_extents() for line in lines]
+    moves = [Affine2D().translate(-(b.x0 + b.x1) / 2, -1.35 * size * n) for n, b in enumerate(boxes)]
+    moved = [Path(move.transform(line.vertices), line.codes) for move, line in zip(moves, lines, strict=True)]
+    whole = Path.make_compound_path(*moved)
+    box = whole.get_extents()
+    centred = Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2).transform(whole.vertices)
+    return Outline(Path(centred, whole.codes), float(box.width), float(box.height))
+
+
+def measured(text: str, size: float = SIZE) -> tuple[float, float]:
+    """Width and height of a text in points; to be used within `style`."""
+    found = outlined(text, size)
+    return found.width, max(found.height, 0.7 * size)

@@ -76,7 +76,7 @@ def draw(placed: Placed) -> Drawn:
     for edge, curve, label in zip(placed.diagram.edges, placed.curves, placed.labels, strict=True):
         _arrow(axes, edge, curve)
         if label is not None:
-            axes.text(label.x, label.y, edge.label, ha="center", va="center", fontsize=SMALL)
+            _text(axes, edge.label, label, SMALL)
     for node in nodes:
         _node(axes, node, placed.boxes[node.key])
     return canvas.saved(drawing)
@@ -124,4 +124,13 @@ def _node(axes: Any, node: Node, box: Box) -> None:
     elif node.kind != "plain":
         shape = f"round,pad=0,rounding_size={6 if node.kind == 'operation' else 4}"
         axes.add_patch(FancyBboxPatch(corner, box.width, box.height, boxstyle=shape, fc=canvas.FILL, **look))
-    axes.text(box.x, box.y, node.label, ha="center", va="center", zorder=4, linespacing=1.1)
+    _text(axes, node.label, box, canvas.SIZE)
+
+
+def _text(axes: Any, text: str, box: Box, size: float) -> None:
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    outline = canvas.outlined(text, size).path
+    moved = Path(outline.vertices + (box.x, box.y), outline.codes)
+    axes.add_patch(PathPatch(moved, fc=canvas.INK, ec="none", lw=0, zorder=4))

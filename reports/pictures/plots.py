@@ -43,6 +43,11 @@ class Curve:
     look: int = 0
 
 
+def _decade(value: float, _: object = None) -> str:
+    """A power of ten as plain text: a formula would be laid out for each, and again for every file."""
+    return f"{value:g}".replace("-", "−")
+
+
 def norms_plot(curves: Sequence[Curve], ylabel: str) -> Drawn:
     """Norms against the lag, on one logarithmic axis."""
     with canvas.style():
@@ -57,6 +62,8 @@ def norms_plot(curves: Sequence[Curve], ylabel: str) -> Drawn:
             axes.plot(
                 lags, shown, color=colour, ls=line, marker=marker, ms=3.6, markevery=4, label=curve.label, clip_on=True
             )
+        axes.yaxis.set_major_formatter(_decade)
+        axes.yaxis.set_minor_formatter("")
         axes.set_xlabel("lag $k$")
         axes.set_ylabel(ylabel)
         axes.margins(x=0.02)
@@ -98,6 +105,7 @@ def heat_maps(panels: Sequence[tuple[str, Floats]], state: str) -> Drawn:
         bar = drawing.colorbar(image, cax=drawing.add_axes((0.895, 0.2, 0.016, 0.58)), extend="both")
         bar.ax.set_title(state, fontsize=8, pad=7)
         bar.set_ticks([10.0**n for n in range(-DECADES, DECADES + 1, 2)])
+        bar.ax.yaxis.set_major_formatter(_decade)
         bar.ax.minorticks_off()
         bar.outline.set_linewidth(0.5)
         return canvas.saved(drawing)

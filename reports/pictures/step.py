@@ -23,8 +23,8 @@ from reports.pictures.diagram import Diagram, Edge, Kind, Node
 from reports.pictures.mathtext import mathtext, words
 
 SIGNS = {
-    "times": r"$\odot$", "plus": "$+$", "matmul": r"$\cdot$", "sigmoid": r"$\sigma$", "concat": "$[\\,;\\,]$",
-    "transpose": r"$\top$", "reduce_to": r"$\Sigma$", "sum": r"$\Sigma$", "sqrt": r"$\sqrt{\cdot}$", "take": "take",
+    "times": "⊙", "plus": "+", "matmul": r"$\cdot$", "sigmoid": r"$\sigma$", "concat": "$[\\,;\\,]$",
+    "transpose": r"$\top$", "reduce_to": "Σ", "sum": "Σ", "sqrt": r"$\sqrt{\cdot}$", "take": "take",
 }  # fmt: skip
 LINEAR = ("times", "plus")
 MOST = 36  # operations in one picture
