@@ -129,8 +129,7 @@ def _node(axes: Any, node: Node, box: Box) -> None:
 
 def _text(axes: Any, text: str, box: Box, size: float) -> None:
     from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
+    from matplotlib.transforms import Affine2D
 
-    outline = canvas.outlined(text, size).path
-    moved = Path(outline.vertices + (box.x, box.y), outline.codes)
+    moved = Affine2D().translate(box.x, box.y).transform_path(canvas.outlined(text, size).path)
     axes.add_patch(PathPatch(moved, fc=canvas.INK, ec="none", lw=0, zorder=4))

@@ -16,6 +16,7 @@ from functools import cached_property
 
 from derive.expr import Fixed, Ref, Step
 from derive.order import Component, contextual_refs
+from derive.reach import moved_by
 from derive.system import System
 from reports.notation import SystemNames
 from reports.pictures.diagram import Box, Diagram, Edge, Kind, Node, Placed, Point, samples
@@ -23,7 +24,7 @@ from reports.pictures.mathtext import mathtext
 
 STEPS, FURTHER, MOST = 5, 3, 12  # steps of the first axis, of further ones, and the most that are drawn
 COLUMN, ROW = 24.0, 30.0  # points between boxes
-BENDS = (0.0, 0.12, -0.12, 0.25, -0.25, 0.4, -0.4, 0.6, -0.6)
+BENDS = (0.0, 0.07, -0.07, 0.12, -0.12, 0.18, -0.18, 0.25, -0.25, 0.32, -0.32, 0.4, -0.4, 0.6, -0.6)
 
 Place = tuple[str, int]  # "r0", "x" or "loss t" with its step, 0 for none in particular; "h[:]" for all steps of h
 
@@ -66,6 +67,12 @@ class Unrolled:
         """The recurrence that computes a quantity."""
         return {e.name: key for key, c in self.recurrences.items() for e in c.equations}
 
+    @cached_property
+    def _masks(self) -> frozenset[str]:
+        """Inputs by which nothing is differentiated; classes are inputs all the same."""
+        sequences = [n for n in self.system.inputs if self.system.variables[n].classes is None]
+        return frozenset(n for n in sequences if moved_by(self.system, [n]) == {n})
+
     # --- who reads whom ------------------------------------------------------------------------------------------
 
     def sources(self, read: Ref, here: dict[str, int], axes: tuple[str, ...] = ()) -> Iterator[Place]:
@@ -91,7 +98,7 @@ class Unrolled:
             return
         inside = var.axis is None or 1 <= at <= self.lengths[var.axis]
         if var.role == "input":
-            yield from [place] if inside else []
+            yield from [place] if inside and name not in self._masks else []
         elif name in self.owner and inside:
             yield (self.owner[name], at)
         else:
@@ -214,9 +221,15 @@ class Unrolled:
 def unrolled(system: System, wanted: Path | None = None) -> Unrolled:
     """A system over as many steps as the path needs; five if nothing is said, four and three of two axes."""
     axes = system.axes
-    first = STEPS if len(axes) < 2 else STEPS - 1
+    first = STEPS if len(axes) < 2 and not crowded(system) else STEPS - 1
     most = max(first, wanted.loss, wanted.to) if wanted else first
     return Unrolled(system, {a: most if place == 0 else min(most, FURTHER) for place, a in enumerate(axes)})
+
+
+def crowded(system: System) -> bool:
+    """Whether three recurrences or more run along one axis: their arrows need room to pass each other."""
+    axes = [component.axis for component in system.components if component.carried]
+    return any(axes.count(axis) > 2 for axis in axes)
 
 
 # --- on the plane -------------------------------------------------------------------------------------------------
@@ -250,7 +263,8 @@ def grid(found: Unrolled, names: SystemNames, path: list[Place], sizes: dict[Pla
     rows = _rows(found, places)
     wide = max(size[0] for size in sizes.values()) + COLUMN
     high = max(size[1] for size in sizes.values()) + ROW
-    stagger = wide / 2 if len(found.recurrences) > 1 else 0.0
+    wider = 1.5 if crowded(found.system) else 1.25 if len(found.recurrences) > 1 else 1.0
+    stagger = wide * wider / 2 if wider > 1 else 0.0
     hub = any(key.endswith("[:]") for key, _ in places)
     columns = {a: sum(list(found.lengths.values())[:place]) + hub * place for place, a in enumerate(found.lengths)}
     boxes = {}
@@ -259,7 +273,7 @@ def grid(found: Unrolled, names: SystemNames, path: list[Place], sizes: dict[Pla
         column = columns[axis] + place[1] - 1 if axis and place[1] else _aside(found, place, columns)
         level = rows[place[0]]
         shift = stagger if place[0] in found.recurrences and list(found.recurrences).index(place[0]) % 2 else 0.0
-        boxes[_key(place)] = Box(column * wide * (1.0 + bool(stagger) * 0.25) + shift, level * high, *sizes[place])
+        boxes[_key(place)] = Box(column * wide * wider + shift, level * high, *sizes[place])
     marked = set(zip(path[1:], path, strict=False))
     edges = tuple(Edge(_key(a), _key(b), path=(a, b) in marked) for a, b in found.edges)
     nodes = tuple(Node(_key(p), label(found, names, p), _kind(found, p)) for p in places)
