@@ -24,7 +24,7 @@ from reports.pictures.mathtext import mathtext
 
 STEPS, FURTHER, MOST = 5, 3, 12  # steps of the first axis, of further ones, and the most that are drawn
 COLUMN, ROW = 24.0, 30.0  # points between boxes
-BENDS = (0.0, 0.07, -0.07, 0.12, -0.12, 0.18, -0.18, 0.25, -0.25, 0.32, -0.32, 0.4, -0.4, 0.6, -0.6)
+BENDS = (0.0, *(side * size / 50 for size in range(3, 34, 2) for side in (1, -1)))
 
 Place = tuple[str, int]  # "r0", "x" or "loss t" with its step, 0 for none in particular; "h[:]" for all steps of h
 
