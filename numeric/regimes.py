@@ -25,7 +25,7 @@ from numeric.stability import Spectra, spectra_of
 
 STEPS, SIZE, SPREAD, SEED = 24, 8, 0.3, 0
 SCALES = tuple(float(f"{0.5 * 2 ** (n / 2):.3g}") for n in range(11))  # from 0.5 to 16
-SHRINKS, GROWS = 0.95, 1.05  # a step; between them a gradient counts as stable
+SHRINKS, GROWS = 0.97, 1.03  # a step; between them a gradient counts as stable
 BISECTIONS, CLOSE = 8, 0.01
 WISHES = {"vanishing": 0.6, "exploding": 1.3}  # growth a step that shows well
 

@@ -23,6 +23,7 @@ from reports.pictures.plots import Curve, norms_plot
 from reports.rows import equation_rows
 from reports.sections.counts import polynomial
 from reports.sections.paths import product_latex
+from reports.sections.plots import printed
 
 BESIDE, TALL = 3, 16  # columns on paper, and rows of equations in one that has no page break
 
@@ -242,7 +243,7 @@ def _figure(regimes: Sequence[tuple[str, Regime]], norm: float) -> Figure:
     caption = (
         "Spectral norm of the derivative of the whole state $s$ by the state $k$ steps before, recurrent weights of "
         f"norm {norm:g}, every dimension {SIZE}, inputs of standard deviation {SPREAD:g}, biases 0, seed {SEED}: "
-        f"{plain(told)}."
+        f"{printed(plain(told))}."
     )
     alt = f"Gradient norms against the lag, on one logarithmic axis. {told}."
     return Figure(picture.svg, picture.pdf, alt, caption)

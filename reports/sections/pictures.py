@@ -16,9 +16,10 @@ from reports.notation import SystemNames
 from reports.pictures import canvas
 from reports.pictures.diagram import Diagram
 from reports.pictures.drawing import draw, drawn, node_sizes
+from reports.pictures.grid import grid, nodes_of
 from reports.pictures.overview import overview
 from reports.pictures.step import parts, step_graph, whole
-from reports.pictures.unrolled import Path, Place, Unrolled, grid, nodes_of, unrolled
+from reports.pictures.unrolled import Path, Place, Unrolled, unrolled
 
 
 def pictures(context: Context) -> list[Block]:

@@ -7,6 +7,7 @@ Read next: `reports.sections.certificate`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -99,7 +100,7 @@ def _norms(found: Regimes, state: str) -> Figure:
         f"{_number(r.spectra.norms[far, 0])} at lag {far}, a factor of {r.growth:.3g} a step"
         for r in found.shown
     )
-    caption = f"Spectral norm ${label}$ against the lag $k$, on a logarithmic axis: {told}."
+    caption = f"Spectral norm ${label}$ against the lag $k$, on a logarithmic axis: {printed(told)}."
     return Figure(picture.svg, picture.pdf, f"Norm of the state Jacobian over k steps. {told}.", caption)
 
 
@@ -116,9 +117,9 @@ def _heat(found: Regimes, state: str) -> Figure:
     backward = order if found.recurrence.direction < 0 else ""
     caption = (
         f"${label}$ between any two of {corner} steps; 0 is the initial state, the diagonal is 1, and every diagonal "
-        f"below it is one lag.{backward} {told[0].upper()}{told[1:]}."
+        f"below it is one lag.{backward} {printed(told[0].upper() + told[1:])}."
     )
-    alt = f"Heat map of the norms between {corner} steps, lighter is smaller, 1 on the diagonal. {told}."
+    alt = f"Heat map of the norms between {corner} steps, logarithmic, 1 on the diagonal. {told}."
     return Figure(picture.svg, picture.pdf, alt, caption)
 
 
@@ -135,7 +136,7 @@ def _spectrum(found: Regimes, state: str) -> Figure:
     before = _at(state, "t-1" if found.recurrence.direction > 0 else "t+1")
     caption = (
         f"Eigenvalues of $\\partial {_at(state, 't')} / \\partial {before}$ at all {number} steps, with the unit "
-        f"circle: {text}. A radius below 1 bounds no single step: the norm of a step can be larger than its radius."
+        f"circle: {printed(text)}. A radius below 1 bounds no single step: its norm can be larger."
     )
     return Figure(picture.svg, picture.pdf, f"Eigenvalues of the state Jacobian and the unit circle. {text}.", caption)
 
@@ -147,3 +148,8 @@ def _at(state: str, index: str) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.3g}"
+
+
+def printed(text: str) -> str:
+    """Text in which numbers such as 8.2e-06 are formulas."""
+    return re.sub(r"(\d(?:\.\d+)?)e([+-]\d+)", lambda m: rf"${m[1]} \times 10^{{{int(m[2])}}}$", text)

@@ -22,12 +22,12 @@ from numeric.reference import evaluate
 from reports.context import Context
 from reports.document import Figure, Prose, Table
 from reports.notation import Notation
-from reports.pictures import canvas, drawing, graphviz
-from reports.pictures import unrolled as grid
+from reports.pictures import canvas, drawing, graphviz, grid
 from reports.pictures.diagram import Diagram, Edge, Node, samples
 from reports.pictures.layered import layered
 from reports.pictures.overview import overview
 from reports.pictures.step import parts, step_graph, whole
+from reports.pictures.unrolled import Path as Between
 from reports.pictures.unrolled import unrolled
 from reports.sections.pictures import pictures
 
@@ -223,12 +223,12 @@ def test_no_arrow_of_the_unrolled_picture_runs_over_a_box(name):
     ("name", "wanted", "expected"),
     [
         ("rnn", None, ["loss t 5", "r0 5", "r0 4", "r0 3", "r0 2", "x 2"]),
-        ("rnn", grid.Path(3, 3), ["loss t 3", "r0 3", "x 3"]),
-        ("rnn", grid.Path(7, 5), ["loss t 7", "r0 7", "r0 6", "r0 5", "x 5"]),
-        ("rnn-bidirectional", grid.Path(2, 4), ["loss t 2", "r1 2", "r1 3", "r1 4", "x 4"]),
+        ("rnn", Between(3, 3), ["loss t 3", "r0 3", "x 3"]),
+        ("rnn", Between(7, 5), ["loss t 7", "r0 7", "r0 6", "r0 5", "x 5"]),
+        ("rnn-bidirectional", Between(2, 4), ["loss t 2", "r1 2", "r1 3", "r1 4", "x 4"]),
         ("attention-bahdanau", None, ["loss u 3", "r2 3", "h[:] 0", "r0 2", "x 2"]),
         ("many-to-one", None, ["loss 0", "r0 5", "r0 4", "r0 3", "r0 2", "x 2"]),
-        ("rnn", grid.Path(2, 5), []),
+        ("rnn", Between(2, 5), []),
     ],
 )
 def test_the_path(name, wanted, expected):
@@ -240,7 +240,7 @@ def test_the_path(name, wanted, expected):
 @pytest.mark.parametrize("path", [(0, 1), (13, 2), (5, 0)])
 def test_a_path_that_cannot_be_drawn(path):
     with pytest.raises(ValueError, match="a path leads between steps 1 to 12, as in 5:2, not"):
-        grid.Path(*path)
+        Between(*path)
 
 
 # --- in a report ---------------------------------------------------------------------------------------------------
