@@ -71,12 +71,11 @@ def norms_plot(curves: Sequence[Curve], ylabel: str) -> Drawn:
         return canvas.saved(drawing)
 
 
-def heat_maps(panels: Sequence[tuple[str, Floats]], state: str) -> Drawn:
+def heat_maps(panels: Sequence[tuple[str, Floats]]) -> Drawn:
     """Norms of ∂s_t/∂s_k for all t and k, one panel for each choice of weights, one scale of colours for all.
 
     Args:
         panels: title and norms (n, n), 0 where k is later than t.
-        state: the state as a formula without dollars and index.
     """
     from matplotlib.colors import LogNorm
 
@@ -103,7 +102,7 @@ def heat_maps(panels: Sequence[tuple[str, Floats]], state: str) -> Drawn:
             axes.set_xticks(ticks)
             axes.set_yticks(ticks)
         bar = drawing.colorbar(image, cax=drawing.add_axes((0.895, 0.2, 0.016, 0.58)), extend="both")
-        bar.ax.set_title(state, fontsize=8, pad=7)
+        bar.ax.set_title("norm", fontsize=8, pad=7)
         bar.set_ticks([10.0**n for n in range(-DECADES, DECADES + 1, 2)])
         bar.ax.yaxis.set_major_formatter(_decade)
         bar.ax.minorticks_off()

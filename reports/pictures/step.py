@@ -123,10 +123,16 @@ def step_graph(system: System, names: SystemNames, axis: str | None, only: Colle
     direct = _mark_direct(graph, outs)
     return StepGraph(
         Diagram(tuple(graph.nodes), tuple(graph.edges)),
-        tuple(to_text(read) for read in entering),
+        tuple(_told(graph, read) for read in entering),
         tuple(to_text(ref(name, graph.now)) for name in leaving),
         direct,
     )
+
+
+def _told(graph: _Making, read: Ref) -> str:
+    """``h[t-1]``; ``h[:]`` for a whole sequence of another axis."""
+    elsewhere = isinstance(read.index, Step) and read.index.axis != graph.axis
+    return f"{read.name}[:]" if elsewhere else to_text(read)
 
 
 def _made(system: System, name: str) -> bool:

@@ -8,7 +8,7 @@ Read next: `reports.sections.certificate`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from reports.pictures.plots import Curve, heat_maps, norms_plot, spectra_plot
 LOOK = {"vanishing": 0, "stable": 1, "exploding": 2}
 LARGEST = 24  # of a dimension in the plots
 SHOWN = 12  # steps of a heat map
+At = Callable[[str], str]  # the state at an index, as LaTeX
 
 
 def plots(context: Context) -> list[Block]:
@@ -59,7 +60,11 @@ def sizes_of(system: System, given: Mapping[str, int]) -> dict[str, int]:
 def _recurrence(found: Regimes, names: SystemNames, *, several: bool) -> list[Block]:
     axis, states = found.recurrence.axis, found.recurrence.states
     listed = ", ".join(f"${names.written(name, axis)}$" for name in states)
-    state = names.written(states[0]) if len(states) == 1 else "s"
+    one = states[0]
+
+    def state(index: str) -> str:
+        return names.written(one, index) if len(states) == 1 else f"s_{{{index}}}"
+
     blocks: list[Block] = [Heading(2, f"Gradients of {listed}")] if several else []
     blocks.append(Prose(_weights(found) + (f" $s$ is the column of {listed}." if len(states) > 1 else "")))
     blocks += [_norms(found, state), _heat(found, state), _spectrum(found, state)]
@@ -89,10 +94,10 @@ def _title(regime: Regime) -> str:
     return f"{regime.name},{norm}: {regime.growth:.3g} a step" if regime.norm is not None else regime.name + norm
 
 
-def _norms(found: Regimes, state: str) -> Figure:
+def _norms(found: Regimes, state: At) -> Figure:
     sign, last = ("-", "T") if found.recurrence.direction > 0 else ("+", "1")
     curves = [Curve(_title(r), r.spectra.norms[:, 0], LOOK[r.name]) for r in found.shown]
-    label = rf"\lVert \partial {_at(state, last)} / \partial {_at(state, last + sign + 'k')} \rVert"
+    label = rf"\lVert \partial {state(last)} / \partial {state(last + sign + 'k')} \rVert"
     picture = norms_plot(curves, mathtext(label))
     far = len(found.shown[0].spectra.jacobians)
     told = "; ".join(
@@ -104,12 +109,12 @@ def _norms(found: Regimes, state: str) -> Figure:
     return Figure(picture.svg, picture.pdf, f"Norm of the state Jacobian over k steps. {told}.", caption)
 
 
-def _heat(found: Regimes, state: str) -> Figure:
+def _heat(found: Regimes, state: At) -> Figure:
     number = min(SHOWN, len(found.shown[0].spectra.jacobians)) + 1
     panels = [(_title(r), r.spectra.pairs[:number, :number, 0]) for r in found.shown]
-    later, earlier = _at(state, "t"), _at(state, "k")
+    later, earlier = state("t"), state("k")
     label = rf"\lVert \partial {later} / \partial {earlier} \rVert"
-    picture = heat_maps(panels, mathtext(label))
+    picture = heat_maps(panels)
     corner = number - 1
     corners = [(r.name, _number(v[corner, 0])) for r, (_, v) in zip(found.shown, panels, strict=True)]
     told = "; ".join(f"{name}: {value} in the lower left corner" for name, value in corners)
@@ -123,7 +128,7 @@ def _heat(found: Regimes, state: str) -> Figure:
     return Figure(picture.svg, picture.pdf, alt, caption)
 
 
-def _spectrum(found: Regimes, state: str) -> Figure:
+def _spectrum(found: Regimes, state: At) -> Figure:
     panels = [(_title(r), r.spectra.eigenvalues[:, 0], LOOK[r.name]) for r in found.shown]
     picture = spectra_plot(panels)
     told = []
@@ -133,17 +138,12 @@ def _spectrum(found: Regimes, state: str) -> Figure:
         told.append(f"{regime.name}: radius from {_number(radii.min())} to {_number(radii.max())}, {share:.0%} outside")
     text = "; ".join(told)
     number = len(found.shown[0].spectra.jacobians)
-    before = _at(state, "t-1" if found.recurrence.direction > 0 else "t+1")
+    before = state("t-1" if found.recurrence.direction > 0 else "t+1")
     caption = (
-        f"Eigenvalues of $\\partial {_at(state, 't')} / \\partial {before}$ at all {number} steps, with the unit "
+        f"Eigenvalues of $\\partial {state('t')} / \\partial {before}$ at all {number} steps, with the unit "
         f"circle: {printed(text)}. A radius below 1 bounds no single step: its norm can be larger."
     )
     return Figure(picture.svg, picture.pdf, f"Eigenvalues of the state Jacobian and the unit circle. {text}.", caption)
-
-
-def _at(state: str, index: str) -> str:
-    """A state, which may carry marks as subscript, at an index."""
-    return f"{{{state}}}_{{{index}}}" if "_" not in state else rf"\left({state}\right)_{{{index}}}"
 
 
 def _number(value: float) -> str:
