@@ -19,6 +19,7 @@ from derive.operands import name_operands
 from derive.stability import stability
 from numeric.examples import example
 from numeric.reference import evaluate
+from numeric.regimes import regimes
 from reports.context import Context
 from reports.document import Figure, Prose, Table
 from reports.notation import Notation
@@ -30,6 +31,7 @@ from reports.pictures.step import parts, step_graph, whole
 from reports.pictures.unrolled import Path as Between
 from reports.pictures.unrolled import unrolled
 from reports.sections.pictures import pictures
+from reports.sections.plots import plots
 
 ROOT = Path(__file__).parents[2]
 EVERY = (*derive.names(), *NAMED)
@@ -307,3 +309,37 @@ def test_without_graphviz_the_layout_is_ours(monkeypatch):
     figures = [block for block in pictures(Context(derive.load("lstm"))) if isinstance(block, Figure)]
     assert len(figures) == 2
     assert all(figure.svg and figure.pdf for figure in figures)
+
+
+# --- plots ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.needs("matplotlib")
+def test_plots_say_in_numbers_what_is_seen():
+    system = derive.load("gru")
+    ((found,), _) = regimes(system)
+    blocks = plots(Context(system))
+    norms, heat, spectrum = (block for block in blocks if isinstance(block, Figure))
+    for regime in found.shown:
+        assert f"{regime.name}: " in norms.alt
+        assert f"{regime.spectra.norms[24, 0]:.3g} at lag 24, a factor of {regime.growth:.3g} a step" in norms.alt
+        assert f"{regime.name}: {regime.spectra.pairs[12, 0, 0]:.3g} in the lower left corner" in heat.alt
+        radii = regime.spectra.radii[:, 0]
+        assert f"radius from {radii.min():.3g} to {radii.max():.3g}" in spectrum.alt
+        assert f"of norm {regime.norm:.3g} ({regime.name})" in blocks[1].text
+    assert "at $D = 8$, $H = 8$, over 24 steps" in blocks[1].text
+    assert "seed 0" in blocks[1].text
+
+
+@pytest.mark.needs("matplotlib")
+@pytest.mark.parametrize(("name", "reason"), [("rwkv-7", "S is a matrix"), ("linear-attention", "S is a matrix")])
+def test_a_state_that_is_no_column_is_not_plotted_and_why(name, reason):
+    text = " ".join(block.text for block in plots(Context(derive.load(name))) if isinstance(block, Prose))
+    assert "Not plotted" in text
+    assert reason in text
+
+
+def test_without_matplotlib_plots_are_one_line(monkeypatch):
+    monkeypatch.setattr("reports.pictures.canvas.available", lambda: False)
+    _, line = plots(Context(derive.load("lstm")))
+    assert line == Prose(canvas.MISSING)
