@@ -99,6 +99,14 @@ class Outline:
     height: float
 
 
+def drawable(text: str) -> str:
+    """A text in which a character that the font does not have is its code point; matplotlib would complain of it."""
+    from matplotlib.font_manager import findfont, get_font
+
+    known = get_font(findfont(FONT)).get_charmap() if not text.isascii() else {}
+    return "".join(c if c.isascii() or ord(c) in known else f"U+{ord(c):04X}" for c in text)
+
+
 @cache
 def outlined(text: str, size: float = SIZE) -> Outline:
     """A text, in which a dollar begins a formula and a newline a line; to be used within `style`.
@@ -111,7 +119,7 @@ def outlined(text: str, size: float = SIZE) -> Outline:
     from matplotlib.transforms import Affine2D
 
     font = FontProperties(family=FONT, size=size)
-    lines = [TextPath((0, 0), line, prop=font, size=size) for line in text.split("\n")]
+    lines = [TextPath((0, 0), line, prop=font, size=size) for line in drawable(text).split("\n")]
     boxes = [line.get_extents() for line in lines]
     moves = [Affine2D().translate(-(b.x0 + b.x1) / 2, -1.35 * size * n) for n, b in enumerate(boxes)]
     moved = [Path(move.transform(line.vertices), line.codes) for move, line in zip(moves, lines, strict=True)]

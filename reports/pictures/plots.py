@@ -60,12 +60,20 @@ def norms_plot(curves: Sequence[Curve], ylabel: str) -> Drawn:
             lags = np.arange(len(curve.norms))
             shown = np.where((curve.norms > SMALLEST) & np.isfinite(curve.norms), curve.norms, np.nan)
             axes.plot(
-                lags, shown, color=colour, ls=line, marker=marker, ms=3.6, markevery=4, label=curve.label, clip_on=True
+                lags,
+                shown,
+                color=colour,
+                ls=line,
+                marker=marker,
+                ms=3.6,
+                markevery=4,
+                label=canvas.drawable(curve.label),
+                clip_on=True,
             )
         axes.yaxis.set_major_formatter(_decade)
         axes.yaxis.set_minor_formatter("")
         axes.set_xlabel("lag $k$")
-        axes.set_ylabel(ylabel)
+        axes.set_ylabel(canvas.drawable(ylabel))
         axes.margins(x=0.02)
         drawing.legend(loc="center left", bbox_to_anchor=(0.69, 0.56), handlelength=3.2, labelspacing=0.9)
         return canvas.saved(drawing)

@@ -343,3 +343,12 @@ def test_without_matplotlib_plots_are_one_line(monkeypatch):
     monkeypatch.setattr("reports.pictures.canvas.available", lambda: False)
     _, line = plots(Context(derive.load("lstm")))
     assert line == Prose(canvas.MISSING)
+
+
+@pytest.mark.needs("matplotlib")
+@pytest.mark.parametrize("name", ["状態", "ق", "h" * 100, "é"])
+def test_any_name_can_be_drawn_without_a_word_on_stderr(name, capsys):
+    system = derive.parse(f"{name}[t] = tanh(W @ {name}[t-1] + x[t])")
+    context = Context(system)
+    assert sum(isinstance(block, Figure) for block in [*pictures(context), *plots(context)]) == 5
+    assert capsys.readouterr() == ("", "")
