@@ -7,7 +7,7 @@ Read next: `numeric.claims`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from derive.equation import Var
 from derive.expr import Ref, is_op
 from derive.reach import moved_by
 from derive.setting import default_sizes
-from derive.stability import stability
+from derive.stability import Recurrence, stability
 from derive.system import System
 
 
@@ -38,9 +38,15 @@ class Example:
 
 
 def example(
-    system: System, steps: int, sizes: Mapping[str, int] | None = None, *, scale: float | None = None, seed: int = 0
+    system: System,
+    steps: int,
+    sizes: Mapping[str, int] | None = None,
+    *,
+    scale: float | None = None,
+    seed: int = 0,
+    spread: float = 1.0,
 ) -> Example:
-    """Random weights with variance 1/columns, biases 0, inputs with variance 1, masks 1; initial states zero.
+    """Random weights with variance 1/columns, biases 0, normal inputs, masks 1; initial states zero.
 
     Args:
         system: any.
@@ -48,6 +54,7 @@ def example(
         sizes: of dimensions; others are small and distinct.
         scale: the spectral norm that every recurrent weight gets; default as drawn.
         seed: of the draw.
+        spread: the standard deviation of the inputs.
     """
     rng = np.random.default_rng(seed)
     lengths = {axis.upper(): steps for axis in system.axes}
@@ -70,13 +77,19 @@ def example(
         elif moved_by(system, [name]) == {name}:  # a mask: nothing is differentiated by it
             inputs[name] = np.ones(whole)
         else:
-            inputs[name] = rng.standard_normal(whole)
+            inputs[name] = spread * rng.standard_normal(whole)
     if scale is not None:
         parameters = with_norm(system, parameters, scale, known)
     return Example(parameters, inputs, dict.fromkeys(system.axes, steps))
 
 
-def with_norm(system: System, parameters: Mapping[str, Any], norm: float, sizes: Mapping[str, int]) -> dict[str, Any]:
+def with_norm(
+    system: System,
+    parameters: Mapping[str, Any],
+    norm: float,
+    sizes: Mapping[str, int],
+    recurrences: Sequence[Recurrence] | None = None,
+) -> dict[str, Any]:
     """The parameters with another spectral norm of every weight that a bound of `derive.stability` names.
 
     Args:
@@ -84,10 +97,12 @@ def with_norm(system: System, parameters: Mapping[str, Any], norm: float, sizes:
         parameters: by name.
         norm: what every recurrent weight, or the columns of a weight that multiply a state, gets.
         sizes: of the dimensions.
+        recurrences: whose weights; default those of all.
     """
     changed = {name: np.array(value) for name, value in parameters.items()}
     numbers = {dimension(name): size for name, size in sizes.items()}
-    matrices = [n.expr for r in stability(system).recurrences for b in r.terms for n in b.norms if n.kind == "2"]
+    found = stability(system).recurrences if recurrences is None else recurrences
+    matrices = [n.expr for r in found for b in r.terms for n in b.norms if n.kind == "2"]
     for expr in dict.fromkeys(matrices):
         part = _weight(expr, numbers)
         if part is not None and part[0] in changed:

@@ -21,6 +21,7 @@ from derive.expr import Op, Ref, Step, ref, refs, step
 from derive.factors import Factor, Product
 from derive.jacobian import Block
 from derive.operands import NameSupply
+from derive.reach import ancestors
 from derive.shapes import unpair
 from derive.stability import Recurrence, stability
 from derive.system import System
@@ -58,6 +59,21 @@ class Spectra:
         return _largest(self.products)
 
     @property
+    def pairs(self) -> Floats:
+        """Spectral norms of ∂s_i/∂s_j between any two steps, in the order they are computed (T + 1, T + 1, B).
+
+        The first row and column are of the initial state; 0 where j is later than i.
+        """
+        steps, batch, rows, _ = self.jacobians.shape
+        found = np.zeros((steps + 1, steps + 1, batch))
+        for last in range(steps + 1):
+            product = np.broadcast_to(np.eye(rows), (batch, rows, rows))
+            for first in range(last, -1, -1):
+                found[last, first] = _largest(product)
+                product = product @ self.jacobians[first - 1] if first else product
+        return found
+
+    @property
     def singular_values(self) -> Floats:
         """Of every step Jacobian, largest first (T, B, n)."""
         return np.asarray(np.linalg.svd(self.jacobians, compute_uv=False))
@@ -92,18 +108,29 @@ def spectra(
     Raises:
         ValueError: one line, if there is no recurrence, a state is a matrix, or an array does not fit.
     """
-    found = []
-    for recurrence in stability(system).recurrences:
-        values = _Blocks(recurrence, parameters, inputs, initial, steps)
-        jacobians = values.jacobians()
-        products = _products(jacobians)
-        rows = jacobians.shape[-1]
-        seed = values.seed(rows) if cotangent is None else np.asarray(cotangent, float)
-        if seed.shape != (rows,):
-            raise ValueError(f"the cotangent of {', '.join(recurrence.states)} is ({rows},), not {seed.shape}")
-        gradients = np.linalg.norm(np.einsum("i,tbij->tbj", seed, products), axis=-1)
-        found.append(Spectra(recurrence, jacobians, products, gradients, values.bounds(len(jacobians))))
-    return found
+    found = stability(system).recurrences
+    return [spectra_of(each, parameters, inputs, initial, steps, cotangent=cotangent) for each in found]
+
+
+def spectra_of(
+    recurrence: Recurrence,
+    parameters: Arrays,
+    inputs: Arrays,
+    initial: Arrays | None = None,
+    steps: Mapping[str, int] | None = None,
+    *,
+    cotangent: Floats | None = None,
+) -> Spectra:
+    """The same for one recurrence of `derive.stability`; arguments and errors as for `spectra`."""
+    values = _Blocks(recurrence, parameters, inputs, initial, steps)
+    jacobians = values.jacobians()
+    products = _products(jacobians)
+    rows = jacobians.shape[-1]
+    seed = values.seed(rows) if cotangent is None else np.asarray(cotangent, float)
+    if seed.shape != (rows,):
+        raise ValueError(f"the cotangent of {', '.join(recurrence.states)} is ({rows},), not {seed.shape}")
+    gradients = np.linalg.norm(np.einsum("i,tbij->tbj", seed, products), axis=-1)
+    return Spectra(recurrence, jacobians, products, gradients, values.bounds(len(jacobians)))
 
 
 def _products(jacobians: Floats) -> Floats:
@@ -152,7 +179,10 @@ class _Blocks:
         self, parameters: Arrays, inputs: Arrays, initial: Arrays | None, steps: Mapping[str, int] | None
     ) -> Values:
         primal, supply = self.primal, NameSupply(set(self.primal.variables))
-        variables, equations = dict(primal.variables), list(primal.equations)
+        needed = self._needed()
+        equations = [e for e in primal.equations if e.name in needed]
+        variables = {name: var for name, var in primal.variables.items() if var.is_leaf or name in needed}
+        initial = {name: array for name, array in (initial or {}).items() if name in variables}
         for expr in self._expressions():
             timed = any(isinstance(read.index, Step) for read in refs(expr))
             name = self.names[expr] = supply.fresh("factor")
@@ -161,6 +191,13 @@ class _Blocks:
             equations.append(Equation(ref(name, step(axis) if axis else None), expr))
         self.extended = System(tuple(equations), variables, primal.name)
         return evaluate(self.extended, parameters, inputs, initial, steps, xp=NUMPY)
+
+    def _needed(self) -> set[str]:
+        """What the factors are computed from: of a deep network, the layers below."""
+        blocks = self.recurrence.jacobian.all_lags.values()
+        read = [f.expr for b in blocks for term in b.terms for f in term]
+        read += [norm.expr for bound in self.recurrence.terms for norm in bound.norms]
+        return ancestors(self.primal, {r.name for expr in read for r in refs(expr)} | set(self.recurrence.states))
 
     def array(self, expr: sympy.Expr) -> Floats:
         """An expression at every step (T, B, rows, columns)."""

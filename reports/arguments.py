@@ -128,6 +128,7 @@ def parser() -> argparse.ArgumentParser:
             "bptt report mycell.eqs --pdf --notation ng --sizes D=4,H=3",
             "bptt report gru --exercise",
             "bptt report lstm --example notes",
+            "bptt report rnn gru lstm --compare -o out/",
         ],
     )
     _takes_systems(report)
@@ -144,6 +145,8 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--fragment", action="store_true", help="the equations alone, LaTeX to \\input into a paper")
     report.add_argument("--force", action="store_true", help="replace files that an earlier report did not write")
     report.add_argument("--detail", choices=("full", "brief"), default="full", help="every step (default), or results")
+    report.add_argument("--compare", action="store_true", help="one report of all systems, side by side")
+    report.add_argument("--path", default="", metavar="5:2", help="path in the unrolled picture, from a loss to a step")
 
     check = _command(
         commands,

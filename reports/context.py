@@ -59,6 +59,7 @@ class Context:
         outputs: whose gradient; empty for the loss, if the system computes one, else all outputs.
         example: which worked example: default, none, or one of lecture notes (`numeric.pocket_notes`).
         detail: "full" has every step of the derivation, "brief" the equations, each with one reason.
+        path: the path in the unrolled picture: the step of a loss, and the step it leads to; empty for a usual one.
     """
 
     system: System
@@ -68,6 +69,7 @@ class Context:
     outputs: tuple[str, ...] = ()
     example: str = "default"
     detail: Detail = "full"
+    path: tuple[int, ...] = ()
 
     @cached_property
     def loss(self) -> str:

@@ -108,9 +108,14 @@ def report(options: Namespace) -> int:
         sizes=options.sizes,
         example=options.example,
         blank=options.blank if options.exercise or options.blank else None,
+        path=options.path,
         fragment=options.fragment,
         force=options.force,
     )
+    if options.compare:
+        from reports.commands.compare import compare
+
+        return compare(options.systems, given, as_json=options.json, strict=options.strict)
     return report(options.systems, given, as_json=options.json, strict=options.strict)
 
 

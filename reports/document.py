@@ -129,7 +129,22 @@ class Note:
             raise DocumentError(f"note {self.title!r}: the kind {self.kind!r} is not one of {', '.join(KINDS)}")
 
 
-Block = Heading | Prose | Rows | Table | Figure | Code | Note
+@dataclass(frozen=True)
+class Column:
+    """What follows, up to the next of these, is a column beside others, or under them where there is no room.
+
+    Attributes:
+        place: "first" and "next" begin a column, "end" ends the last.
+        of: how many there are.
+        paper: whether they stand beside each other on paper too; a column there has no page break.
+    """
+
+    place: str
+    of: int
+    paper: bool = True
+
+
+Block = Heading | Prose | Rows | Table | Figure | Code | Note | Column
 KINDS = ("note", "pass", "fail", "warning")
 
 
@@ -156,6 +171,7 @@ class Report:
                     raise DocumentError(f"{where}: no equation has the label {part.label!r}")
                 if isinstance(part, Math):
                     _check_formula(part.latex, where)
+        _check_columns(self.blocks)
         for block in self.blocks:
             for row in block.rows if isinstance(block, Rows) else ():
                 for latex in (row.left, row.relation, *row.terms, row.shape, row.tail):
@@ -227,8 +243,18 @@ def _texts(report: Report) -> Iterator[tuple[str, str]]:
                     yield from ((f"table {block.caption!r}", cell) for cell in row)
             case Figure():
                 yield f"caption of figure {block.alt!r}", block.caption
-            case Code():
+            case Code() | Column():
                 pass
+
+
+def _check_columns(blocks: Sequence[Block]) -> None:
+    """Columns begin with the first, end, and are as many as they say."""
+    places = [(block.place, block.of) for block in blocks if isinstance(block, Column)]
+    while places:
+        number = places[0][1]
+        if places[: number + 1] != [("first", number), *[("next", number)] * (number - 1), ("end", number)]:
+            raise DocumentError(f"{number} columns are a first, {number - 1} next and an end")
+        places = places[number + 1 :]
 
 
 def _check_formula(latex: str, where: str) -> None:

@@ -22,7 +22,7 @@ import re
 from html import escape
 from urllib.parse import quote
 
-from reports.document import Block, Code, Figure, Heading, Note, Prose, Report, Row, Rows, Table, number
+from reports.document import Block, Code, Column, Figure, Heading, Note, Prose, Report, Row, Rows, Table, number
 from reports.files import mark
 from reports.formula import width
 from reports.inline import CodeSpan, Math, Reference, inline, paragraphs, unmarked
@@ -141,6 +141,9 @@ class _Writer:
                     f'<div class="code"><pre tabindex="0"><code class="language-{_text(block.language)}">'
                     f"{_highlighted(block)}</code></pre></div>"
                 )
+            case Column():
+                begin = f'<div class="columns" style="--columns: {block.of}">\n<div>'
+                return {"first": begin, "next": "</div>\n<div>", "end": "</div>\n</div>"}[block.place]
             case Note():
                 title = f'<p class="title">{self.line(block.title)}</p>\n' if block.title else ""
                 body = "\n".join(f"<p>{self.line(text)}</p>" for text in paragraphs(block.text))

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from string import Template
 
-from reports.document import Block, Code, Figure, Heading, Note, Prose, Report, Row, Rows, Table
+from reports.document import Block, Code, Column, Figure, Heading, Note, Prose, Report, Row, Rows, Table
 from reports.files import mark, marked
 from reports.formula import width
 from reports.inline import CodeSpan, Math, Reference, inline, paragraphs, unmarked
@@ -193,6 +193,8 @@ def _block(block: Block, picture: str) -> str:
         case Code():
             lines = [piece for line in block.text.splitlines() for piece in columns(line, CODE_COLUMNS)]
             return "\\begin{code}\\begin{verbatim}\n" + "\n".join(lines) + "\n\\end{verbatim}\\end{code}"
+        case Column():
+            return _column_of(block)
         case Note():
             title = rf"\textbf{{\color{{{block.kind}}}{_line(block.title)}}}\par " if block.title else ""
             body = r"\par ".join(map(_line, paragraphs(block.text)))
@@ -202,6 +204,15 @@ def _block(block: Block, picture: str) -> str:
 def _paragraph(text: str) -> str:
     line = _line(text)
     return f"{{{line}\\par}}" if r"\longformula" in line else line
+
+
+def _column_of(block: Column) -> str:
+    if not block.paper:
+        return ""
+    width = (1 - 0.03 * (block.of - 1)) / block.of
+    begin = rf"\begin{{minipage}}[t]{{{width:.4f}\linewidth}}\parskip=4pt\small\raggedright"
+    end = r"\end{minipage}"
+    return {"first": rf"\par\noindent{begin}", "next": rf"{end}\hfill{begin}", "end": rf"{end}\par"}[block.place]
 
 
 def _bookmark(text: str) -> str:

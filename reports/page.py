@@ -125,6 +125,11 @@ nav a { color: var(--ink); }
   .step { display: inline; }
 }
 
+.columns { display: grid; gap: 0 2rem; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); }
+.columns > div { container-type: inline-size; min-width: 0; }
+.columns h4 { margin-top: .6rem; }
+@container (max-width: 40rem) { .columns { grid-template-columns: minmax(0, 1fr); } }
+
 .scroll { overflow-x: auto; margin: 1.1rem 0; }
 table.data { border-collapse: collapse; font-size: .9rem; line-height: 1.42;
     font-variant-numeric: tabular-nums lining-nums;
@@ -132,6 +137,7 @@ table.data { border-collapse: collapse; font-size: .9rem; line-height: 1.42;
   overflow-wrap: break-word; }
 table.data caption, figcaption { text-align: left; color: var(--soft); font-size: .88rem; line-height: 1.45;
   padding-bottom: .5rem; }
+table.data caption { max-width: 100cqi; }
 caption b, figcaption b { color: var(--ink); font-weight: 600; margin-right: .35em; }
 .data th { font-weight: 600; text-align: left; vertical-align: bottom; border-bottom: 1px solid var(--soft); }
 .data th, .data td { padding: .34rem .75rem; max-width: 26rem; }
@@ -140,8 +146,9 @@ caption b, figcaption b { color: var(--ink); font-weight: 600; margin-right: .35
 .data .r { text-align: right; } .data .c { text-align: center; }
 
 figure { margin: 1.6rem 0; }
-figure img { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fffefb;
-    border-radius: 4px; }
+figure { overflow-x: auto; }
+figure img { display: block; max-width: max(100%, 27rem); height: auto; margin: 0 auto; }
+@media screen and (prefers-color-scheme: dark) { figure img { filter: invert(.9) hue-rotate(180deg); } }
 figure .absent { border: 1px dashed var(--line); border-radius: 4px; padding: 1.2rem; color: var(--soft); }
 figcaption { padding: .6rem 0 0; }
 

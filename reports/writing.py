@@ -3,7 +3,7 @@
 The sections are a list of functions from a `Context` to blocks; this is their order. Writing is deterministic to the
 byte: the same system gives the same files in every process.
 
-Read next: `reports.terminal`.
+Read next: `reports.comparing`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from reports.sections.forward import forward, notation
 from reports.sections.local import local_derivatives
 from reports.sections.parameters import inputs, parameters
 from reports.sections.pictures import pictures
+from reports.sections.plots import plots
 
 Section = Callable[[Context], list[Block]]
 SECTIONS: tuple[Section, ...] = (
@@ -53,6 +54,7 @@ SECTIONS: tuple[Section, ...] = (
     chain,
     counts,
     example,
+    plots,
     in_full,
 )
 TERMS, LONGEST = 3, 4  # of a row, where a long one is broken, and of the longest that is not
@@ -67,6 +69,7 @@ def write(
     sizes: Mapping[str, int] | None = None,
     *,
     evidence: Sequence[Evidence] | None = None,
+    path: tuple[int, ...] = (),
     progress: Callable[[str], None] | None = None,
     example: str = "default",
     blanks: Collection[str] = (),
@@ -83,6 +86,7 @@ def write(
             `Notation`.
         sizes: numbers for the dimensions, for the count.
         evidence: of `numeric.verify`; by default the system is verified now. An empty list leaves it out.
+        path: the path in the unrolled picture, as the step of a loss and the step it leads to, (5, 2).
         progress: called with the name of every step.
         example: the worked example: default, none, or one of lecture notes (`numeric.pocket_notes`).
         blanks: what an exercise leaves blank, any of `reports.exercise.KINDS`; then there are two reports, the
@@ -114,7 +118,7 @@ def write(
         evidence = verify(system, progress=progress)
     if progress is not None:
         progress("report")
-    context = Context(system, chosen, dict(sizes or {}), tuple(evidence), example=example, detail=detail)
+    context = Context(system, chosen, dict(sizes or {}), tuple(evidence), example=example, detail=detail, path=path)
     if blanks:
         files = exercise_files(report(context), tuple(blanks), file_stem(system), tuple(formats))
         return write_all(out, files, force=force)

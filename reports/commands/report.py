@@ -6,7 +6,7 @@ Read next: `reports.commands.pdf`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import product
 from pathlib import Path
 from typing import TypedDict
@@ -27,6 +27,7 @@ from reports.mapping import MappingError
 from reports.notation import Notation
 from reports.notations import UnknownNotation
 from reports.notations import notation as notation_named
+from reports.pictures.unrolled import Path as Along
 from reports.writing import FORMATS, file_stem, write
 
 
@@ -50,6 +51,7 @@ class Options:
     detail: Detail = "full"
     example: str = "default"
     blank: str | None = None
+    path: str = ""
     fragment: bool = False
     force: bool = False
 
@@ -62,6 +64,7 @@ def report(arguments: Sequence[str], options: Options, *, as_json: bool, strict:
     for system in systems:
         counts_of(system, given)
     blanks, notation = _checked(systems, options)
+    along = read_path(options.path)
     program = maker() if options.pdf else ""
     formats: tuple[str, ...] = ("fragment",) if options.fragment else FORMATS
     if not options.force:
@@ -79,6 +82,7 @@ def report(arguments: Sequence[str], options: Options, *, as_json: bool, strict:
                     notation,
                     own_sizes(system, given),
                     evidence=evidence,
+                    path=along,
                     progress=tell,
                     detail=options.detail,
                     example=options.example,
@@ -112,6 +116,23 @@ def _checked(systems: Sequence[derive.System], options: Options) -> tuple[tuple[
         names = ", ".join(system.name for system in systems)
         raise Failure(f"{options.notation}: names.{unused[0]}: no quantity of {names} has that name")
     return blanks, notation
+
+
+def read_path(text: str) -> tuple[int, ...]:
+    """``5:2`` as (5, 2); nothing for nothing.
+
+    Raises:
+        Failure: one line, if it is no path that can be drawn.
+    """
+    if not text:
+        return ()
+    loss, colon, to = text.partition(":")
+    if not (colon and loss.isdecimal() and to.isdecimal() and len(text) < 10):
+        raise Failure(f"--path: two steps with a colon between, as in 5:2, not {text[:40]!r}")
+    try:
+        return astuple(Along(int(loss), int(to)))
+    except ValueError as error:
+        raise Failure(f"--path: {error}") from error
 
 
 def _guard(systems: Sequence[derive.System], out: str, formats: Sequence[str]) -> None:

@@ -29,9 +29,9 @@ def counts(context: Context) -> list[Block]:
         blocks += [_parameters(context), *_conventions(context)]
     cost, stored = operations(system), stored_numbers(system)
     rows = (
-        ("operations, forward", _polynomial(cost.forward)),
-        ("operations, backward", _polynomial(cost.backward)),
-        ("numbers kept for the backward pass", _polynomial(stored)),
+        ("operations, forward", polynomial(cost.forward)),
+        ("operations, backward", polynomial(cost.backward)),
+        ("numbers kept for the backward pass", polynomial(stored)),
     )
     blocks.append(
         Prose(
@@ -54,11 +54,11 @@ def _parameters(context: Context) -> Table:
         inner = group_names(names, found)
         symbol = f"${typeset(ref(name), inner)}$" + (f", ${range_of(names, found)}$" if found.keys else "")
         times = len(found.members)
-        entries = _polynomial(each[name]) if times == 1 else f"${times} \\cdot {_latex(each[name])}$"
+        entries = polynomial(each[name]) if times == 1 else f"${times} \\cdot {_latex(each[name])}$"
         row = [symbol, f"${shape_latex(system.variables[name].shape)}$", entries]
         rows.append((*row, *_at(context, times * each[name])))
     total = parameter_count(system)
-    rows.append(("total", "", _polynomial(total), *_at(context, total)))
+    rows.append(("total", "", polynomial(total), *_at(context, total)))
     if context.sizes:
         header.append("at " + ", ".join(f"${name} = {size}$" for name, size in context.sizes.items()))
     return Table(tuple(header), tuple(rows), align="llr" + "r" * (len(header) - 3))
@@ -74,7 +74,7 @@ def _conventions(context: Context) -> list[Block]:
         if value is None:
             continue
         difference = sympy.expand(value - paper)
-        rows.append((FRAMEWORKS.get(key, key), _polynomial(value), *_at(context, value), _reason(key, difference)))
+        rows.append((FRAMEWORKS.get(key, key), polynomial(value), *_at(context, value), _reason(key, difference)))
     missing = [FRAMEWORKS.get(key, key) for key, value in found.items() if value is None]
     sizes = [f"at {', '.join(f'${name} = {size}$' for name, size in context.sizes.items())}"] if context.sizes else []
     if not missing and all(value == paper for value in found.values()):
@@ -105,10 +105,11 @@ def _at(context: Context, value: sympy.Expr) -> tuple[str, ...]:
     if not context.sizes:
         return ()
     found = value.subs({dimension(name): size for name, size in context.sizes.items()})
-    return (f"{int(found):,}".replace(",", "\u2009") if found.is_Integer else _polynomial(found),)
+    return (f"{int(found):,}".replace(",", "\u2009") if found.is_Integer else polynomial(found),)
 
 
-def _polynomial(value: sympy.Expr) -> str:
+def polynomial(value: sympy.Expr) -> str:
+    """A polynomial in the sizes as a formula."""
     return f"${_latex(value)}$"
 
 

@@ -18,7 +18,7 @@ from derive.networks import build
 from reports import html, latex
 from reports.context import Context
 from reports.document import Prose, Report, Row, Rows, Table
-from reports.notation import notation
+from reports.notations import notation
 from reports.sections.example import example
 from reports.substitution import array, number
 from tests.reports.test_sections import KINDS

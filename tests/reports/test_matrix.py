@@ -16,7 +16,7 @@ import pytest
 import derive
 from derive.networks import NAMED, build
 from reports.context import Context
-from reports.notation import NOTATIONS, notation
+from reports.notations import NOTATIONS, notation
 from reports.writing import FORMATS, rendered
 
 SYSTEMS = (*derive.names(), *NAMED)
@@ -27,7 +27,7 @@ ARITY = {"mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reports.graph.graphviz", lambda: None)
+    monkeypatch.setattr("reports.pictures.canvas.available", lambda: False)
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

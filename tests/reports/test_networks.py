@@ -16,7 +16,7 @@ from derive.operands import name_operands
 from reports import html
 from reports.context import Context
 from reports.document import Block, Heading, Prose, Row, Rows
-from reports.notation import notation
+from reports.notations import notation
 from reports.sections.backward import backward
 from reports.sections.chain import chain
 from reports.sections.forward import forward

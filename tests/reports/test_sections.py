@@ -14,15 +14,13 @@ from derive.evidence import Evidence
 from derive.networks import NAMED, build
 from derive.operands import name_operands
 from reports.context import Context, loss_of
-from reports.document import Block, Code, Figure, Heading, Note, Prose, Row, Rows, Table
-from reports.graph import label
+from reports.document import Block, Code, Heading, Note, Prose, Row, Rows, Table
 from reports.notations import notation
 from reports.sections import certificate
 from reports.sections.chain import chain
 from reports.sections.code import renumbered
 from reports.sections.counts import counts
 from reports.sections.forward import notation as notation_section
-from reports.sections.pictures import pictures
 from reports.terminal import show
 from reports.writing import report
 
@@ -69,8 +67,15 @@ def test_golden_lstm():
     assert text == (GOLDEN / "lstm-rows.txt").read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Without pictures, which take a second for every system and are tested elsewhere."""
+    monkeypatch.setattr("reports.pictures.canvas.available", lambda: False)
+
+
 @pytest.mark.parametrize("style", ["standard", "ng", "pytorch"])
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.usefixtures("undrawn")
 def test_every_kind_of_system_has_a_report(kind, style):
     """Labels, references and formulas are checked by `Report` itself."""
     found = report(Context(derive.parse(KINDS[kind], name="cell"), notation(style)))
@@ -79,6 +84,7 @@ def test_every_kind_of_system_has_a_report(kind, style):
 
 
 @pytest.mark.parametrize("name", derive.names())
+@pytest.mark.usefixtures("undrawn")
 def test_every_architecture_has_all_sections(name):
     found = report(Context(derive.load(name)))
     titles = [block.text for block in found.blocks if isinstance(block, Heading) and block.level == 1]
@@ -92,6 +98,7 @@ def test_every_architecture_has_all_sections(name):
         "The chain through time",
         "Parameters and cost",
         "Worked example",
+        "Gradients in numbers",
         "Generated NumPy",
     ]
     assert titles == expected
@@ -142,26 +149,6 @@ def test_the_table_of_symbols_says_what_things_are():
     assert meanings["$f_{t}$, $i_{t}$, $o_{t}$"] == "gate, between 0 and 1"
     assert meanings["$h_{t}$"] == "state, output"
     assert "$W_{q} = [W_{qh} \\;\\; W_{qx}]$" in prose(notation_section(Context(LSTM)))
-
-
-def test_without_graphviz_a_table_takes_the_place(monkeypatch):
-    monkeypatch.setattr("reports.graph.graphviz", lambda: None)
-    blocks = pictures(Context(LSTM))
-    assert any(isinstance(block, Table) for block in blocks)
-    assert not any(isinstance(block, Figure) for block in blocks)
-
-
-@pytest.mark.needs("dot")
-def test_pictures_are_the_same_twice():
-    figures = [[b for b in pictures(Context(LSTM)) if isinstance(b, Figure)] for _ in range(2)]
-    assert figures[0] == figures[1]
-    assert len(figures[0]) == 2
-    assert all(figure.svg and figure.pdf for figure in figures[0])
-
-
-def test_graph_labels_are_escaped():
-    assert label(r"z^{f}_{t}").count("<SUP>") == 1
-    assert "&lt;" in label("a<b")
 
 
 # --- the certificate ------------------------------------------------------------------------------------------------
