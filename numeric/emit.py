@@ -18,7 +18,7 @@ import sympy
 from derive.dimensions import length
 from derive.expr import Fixed, ref
 from numeric.emit_function import Function, words
-from numeric.emit_helpers import HELPERS
+from numeric.emit_helpers import HELPERS, NATIVE
 from numeric.emit_sizes import KnownSizes
 from numeric.layout import Layout
 from numeric.native.loop import Loop
@@ -76,14 +76,17 @@ def emit(plan: Schedule, dtype: str, *, compiled: bool = False) -> Module:
         unpack = [f"    {saved.strip('()').rstrip(',')}{',' if saved.endswith(',)') else ''} = saved"]
         lines = [f"def backward({', '.join(['saved', *given])}):", *unpack, *opening, *backward.lines, *ending]
         functions.append("\n".join([*lines, "    return parameters, inputs, initial"]))
-    if any("empty(" in text for text in [*functions, *(HELPERS[name] for name in HELPERS if name in needed)]):
+    texts = {**HELPERS, **NATIVE} if compiled else HELPERS
+    if needed & {"step_products", "outer_products"}:
+        needed |= {"columns", "beside"}
+    if any("empty(" in text for text in [*functions, *(texts[name] for name in texts if name in needed)]):
         needed.add("empty")
     if any("CACHE" in function for function in functions):
         needed.add("CACHE")
-    helpers = [HELPERS[name] for name in HELPERS if name in needed]
+    helpers = [texts[name] for name in texts if name in needed]
     source = (
         "\n\n\n".join(
-            [_head(plan, dtype, sorted(needed - {*HELPERS, "CACHE"}), "CACHE" in needed), *helpers, *functions]
+            [_head(plan, dtype, sorted(needed - {*texts, "CACHE"}), "CACHE" in needed), *helpers, *functions]
         )
         + "\n"
     )

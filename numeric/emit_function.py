@@ -47,7 +47,7 @@ class Function:
         self.native = native
         self.layout, self.plan, self.stages, self.need = layout, layout.plan, stages, need
         self.buffers = Buffers(layout, stages, initial)
-        self.place = Expressions(layout, need, flat=self._flat)
+        self.place = Expressions(layout, need, flat=self._flat, native=native is not None)
         self.lines: list[str] = []
         self.prepared: dict[str, str] = {}  # text → name of what is computed before a loop
 

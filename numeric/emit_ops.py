@@ -37,6 +37,7 @@ class Expressions:
         need: called with the name of a helper function that the text uses.
         span: index of the steps that are computed, where those are not all.
         flat: called with a wish for a name and a text, for the columns of all steps side by side; returns the name.
+        native: whether products over all steps are C functions where that pays.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class Expressions:
         prepare: Callable[[str, str, str], str] = lambda wish, before, inside: inside,
         span: str = "",
         flat: Callable[[str, str], str] | None = None,
+        native: bool = False,
     ) -> None:
+        self.native = native
         self.layout, self.need, self.here, self.span, self.flat = layout, need, here, span, flat
         self.steps, self.local, self.prepare = dict(steps or {}), frozenset(local), prepare
         self.time_axes = layout.axes
@@ -117,6 +120,23 @@ class Expressions:
 
     def side_by_side(self, value: Value) -> str | None:
         """The columns (n, T B) of a sequence that lies feature-major; None for another."""
+        found = self._feature_major(value)
+        if found is None or self.flat is None:
+            return None
+        array, rows = found
+        self.need("columns")
+        return self.flat(f"{array}_columns", f"columns({array})") + (f"[{rows}]" if rows else "")
+
+    def for_loops(self, value: Value) -> str | None:
+        """A sequence that lies feature-major, where products with it are C functions; None for another."""
+        found = self._feature_major(value) if self.native else None
+        if found is None:
+            return None
+        array, rows = found
+        return f"{array}[..., {rows}]" if rows else array
+
+    def _feature_major(self, value: Value) -> tuple[str, str] | None:
+        """Name of a sequence that lies feature-major, and which of its rows."""
         if self.flat is None or value.turned:
             return None
         array, _, rows = value.text.removesuffix("]").partition("[..., ")
@@ -129,8 +149,7 @@ class Expressions:
             whole = layout.plan.variables[part.whole].shape[0]
             high = "" if part.high == whole else self.size(part.high)
             array, rows = layout.names[part.whole], f"{'' if part.low == 0 else self.size(part.low)}:{high}"
-        self.need("columns")
-        return self.flat(f"{array}_columns", f"columns({array})") + (f"[{rows}]" if rows else "")
+        return array, rows
 
     # --- reads and elementwise -----------------------------------------------------------------------------
 
@@ -261,7 +280,14 @@ class Expressions:
         steps = {other: loop for other, loop in self.steps.items() if other != axis}
         here = self.here if self.here is not None and self.here.axis != axis else None
         inner = Expressions(
-            self.layout, self.need, steps=steps, here=here, local=self.local, prepare=self.prepare, flat=self.flat
+            self.layout,
+            self.need,
+            steps=steps,
+            here=here,
+            local=self.local,
+            prepare=self.prepare,
+            flat=self.flat,
+            native=self.native,
         )
         inner.local = frozenset(n for n in self.local if self.layout.plan.variables[n].axis != axis)
         return inner

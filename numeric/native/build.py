@@ -60,12 +60,14 @@ def functions_of(loops: Sequence[Loop], dtype: str) -> dict[str, Callable[..., N
     defined = (f"-DIS_DOUBLE={int(dtype == 'float64')}", f"-DHEADER={object.__basicsize__}")
     library = ctypes.CDLL(str(_built(source(loops), defined)))
     _checked(library, dtype)
-    return {loop.name: _bound(library, loop) for loop in loops}
+    known = [("turn_steps", 5, 2), ("times_steps", 5, 3), ("add_products", 9, 3)]
+    known += [(loop.name, loop.sizes, loop.arrays) for loop in loops]
+    return {name: _bound(library, name, sizes, arrays) for name, sizes, arrays in known}
 
 
-def _bound(library: ctypes.CDLL, loop: Loop) -> Callable[..., None]:
-    function = getattr(library, loop.name)
-    function.argtypes = [ctypes.c_long] * loop.sizes + [ctypes.py_object] * loop.arrays
+def _bound(library: ctypes.CDLL, name: str, sizes: int, arrays: int) -> Callable[..., None]:
+    function = getattr(library, name)
+    function.argtypes = [ctypes.c_long] * sizes + [ctypes.py_object] * arrays
     function.restype = _done
     return function
 
