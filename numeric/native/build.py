@@ -1,6 +1,6 @@
 """C text as functions: compiled by the system's compiler at first use, and kept for the next time.
 
-The compiler is what ``CC`` names, else cc, gcc or clang.  It is called without a shell.  What it makes is kept in a
+The compiler is what ``CC`` names, else cc, gcc or clang; ``CFLAGS`` are added to its options.  It is called without a shell.  What it makes is kept in a
 folder that belongs to the user alone, under a name that is a digest of everything it depends on: the text, the flags,
 the compiler's version and the processor.  It is written under another name and renamed, so that no process ever loads
 half of it.
@@ -32,7 +32,7 @@ import numpy as np
 from numeric.native.loop import Loop
 
 COMPILERS = ("cc", "gcc", "clang")
-FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd", "-fPIC", "-shared", "-w")
+FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd", "-fPIC", "-w")
 WIDTH = {"x86_64": ("-march=native", "-mprefer-vector-width=512"), "aarch64": ("-mcpu=native",)}
 SECONDS = 120  # after which a compiler is given up
 
@@ -41,14 +41,14 @@ class Unavailable(Exception):
     """Why nothing can be compiled here, in one line."""
 
 
-def runtime() -> str:
-    """The C text that all loops use."""
-    return files("numeric.native").joinpath("runtime.c").read_text(encoding="utf-8")
+def text_of(file: str) -> str:
+    """A C file of this package."""
+    return files("numeric.native").joinpath(file).read_text(encoding="utf-8")
 
 
 def source(loops: Sequence[Loop]) -> str:
-    """A C file of loops."""
-    return "\n\n".join([runtime().rstrip(), *(loop.text for loop in loops)]) + "\n"
+    """The C text of loops."""
+    return "\n\n".join([text_of("runtime.h").rstrip(), *(loop.text for loop in loops)]) + "\n"
 
 
 def functions_of(loops: Sequence[Loop], dtype: str) -> dict[str, Callable[..., None]]:
@@ -57,8 +57,7 @@ def functions_of(loops: Sequence[Loop], dtype: str) -> dict[str, Callable[..., N
     Raises:
         Unavailable: if there is no compiler, it fails, or there is no safe place for what it makes.
     """
-    defined = (f"-DIS_DOUBLE={int(dtype == 'float64')}", f"-DHEADER={object.__basicsize__}")
-    library = ctypes.CDLL(str(_built(source(loops), defined)))
+    library = ctypes.CDLL(str(library_of(source(loops), dtype)))
     _checked(library, dtype)
     known = [("turn_steps", 5, 2), ("times_steps", 5, 3), ("add_products", 9, 3)]
     known += [(loop.name, loop.sizes, loop.arrays) for loop in loops]
@@ -140,7 +139,10 @@ def folder() -> Path:
         Unavailable: if it cannot be made, or belongs to somebody else.
     """
     base = os.environ.get("XDG_CACHE_HOME", "")
-    place = (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "bptt"
+    try:
+        place = (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "bptt"
+    except RuntimeError as error:
+        raise Unavailable("no folder for compiled loops: nobody knows your home") from error
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = place.lstat()
@@ -154,22 +156,35 @@ def folder() -> Path:
     return place
 
 
-def _built(text: str, defined: Sequence[str]) -> Path:
-    """The library of a text: the one that is kept, or a new one."""
+def library_of(text: str, dtype: str) -> Path:
+    """The library of a C text, which is linked with what all loops use.
+
+    Raises:
+        Unavailable: as `functions_of`.
+    """
+    products = text_of("runtime.h") + text_of("products.c")
+    return _built(text, dtype, "so", ["-shared"], [str(_built(products, dtype, "o", ["-c"], []))])
+
+
+def _built(text: str, dtype: str, kind: str, how: Sequence[str], linked: Sequence[str]) -> Path:
+    """What the compiler makes of a text: the file that is kept, or a new one."""
     command = compiler()
-    flags = [*FLAGS, *WIDTH.get(platform.machine(), ()), *defined]
+    defined = (f"-DIS_DOUBLE={int(dtype == 'float64')}", f"-DHEADER={object.__basicsize__}")
+    own = shlex.split(os.environ.get("CFLAGS", ""))
+    flags = [*FLAGS, *WIDTH.get(platform.machine(), ()), *defined, *own, *how]
     version = _version(tuple(command), shutil.which(command[0]))
-    key = "\0".join([*command, version, *flags, _processor(), text])
+    key = "\0".join([*command, version, *flags, *linked, _processor(), text])
     place = folder()
-    library = place / f"{hashlib.sha256(key.encode()).hexdigest()}.so"
-    if library.is_file() and not library.is_symlink():
-        return library
+    kept = place / f"{hashlib.sha256(key.encode()).hexdigest()}.{kind}"
+    if kept.is_file() and not kept.is_symlink():
+        return kept
     with tempfile.TemporaryDirectory(dir=place) as work:
-        code, made = Path(work) / "loops.c", Path(work) / "loops.so"
+        code, made = Path(work) / "loops.c", Path(work) / f"loops.{kind}"
         code.write_text(text, encoding="utf-8")
-        done = _run([*command, *flags, "-o", str(made), str(code), "-lm"])
+        libraries = ["-lm"] if linked else []
+        done = _run([*command, *flags, "-o", str(made), str(code), *linked, *libraries])
         if done.returncode != 0 or not made.is_file():
             lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
             raise Unavailable(f"{command[0]} does not compile the loops: {lines[0] if lines else 'no message'}")
-        os.replace(made, library)
-    return library
+        os.replace(made, kept)
+    return kept
