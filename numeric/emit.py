@@ -85,9 +85,7 @@ def emit(plan: Schedule, dtype: str, *, compiled: bool = False) -> Module:
         needed.add("CACHE")
     helpers = [texts[name] for name in texts if name in needed]
     source = (
-        "\n\n\n".join(
-            [_head(plan, dtype, sorted(needed - {*texts, "CACHE"}), "CACHE" in needed), *helpers, *functions]
-        )
+        "\n\n\n".join([_head(plan, dtype, sorted(needed - {*texts, "CACHE"}), "CACHE" in needed), *helpers, *functions])
         + "\n"
     )
     keywords = tuple(known.keywords)

@@ -1,9 +1,9 @@
 """C text as functions: compiled by the system's compiler at first use, and kept for the next time.
 
-The compiler is what ``CC`` names, else cc, gcc or clang; ``CFLAGS`` are added to its options.  It is called without a shell.  What it makes is kept in a
-folder that belongs to the user alone, under a name that is a digest of everything it depends on: the text, the flags,
-the compiler's version and the processor.  It is written under another name and renamed, so that no process ever loads
-half of it.
+The compiler is what ``CC`` names, else cc, gcc or clang; ``CFLAGS`` are added to its options.  It is called without a
+shell.  What it makes is kept in a folder that belongs to the user alone, under a name that is a digest of everything
+it depends on: the text, the flags, the compiler's version and the processor.  It is written under another name and
+renamed, so that no process ever loads half of it.
 
 A call releases Python's lock.  An array is passed as the object that it is; the function finds its numbers behind the
 object's header, where NumPy's C interface has them, and `_checked` looks once whether they are there.
