@@ -1,5 +1,5 @@
-"""What speed is promised, measured: ``python tests/benchmark.py``; beside PyTorch: ``python tests/benchmark.py torch``, and
-with loops in C: ``python tests/benchmark.py torch compiled``.
+"""What speed is promised, measured: ``python tests/benchmark.py``; beside PyTorch: ``python tests/benchmark.py torch``,
+and with loops in C: ``python tests/benchmark.py torch compiled``.
 
 Medians over several runs on this machine.  Nothing here decides whether a test passes; ratios are taken within
 one run, so that they hold when the machine's speed drifts.
