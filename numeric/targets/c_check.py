@@ -134,9 +134,8 @@ class Check:
             var = self.plan.variables[name]
             first, count = self.names.first(name, None)
             number = "1 + draw()" if var.role == "constant" else "draw()"  # constants are often below a root
-            value = (
-                number if var.classes is None else f"(int)((draw() + 0.5) * {self.names.entries().size(var.classes)})"
-            )
+            if var.classes is not None:
+                number = f"(int)((draw() + 0.5) * ({self.names.entries().size(var.classes)}))"
             yield f"  for (int at = 0; at < {count}; at++) ({first})[at] = {number};"
         for name in self.plan.initial:
             if self.plan.variables[name].classes is None:

@@ -21,7 +21,6 @@ import sympy
 
 from derive.dimensions import length
 from derive.expr import Fixed, Op, Ref, matmul
-from derive.primitives import TABLE
 from numeric.columns import signed
 from numeric.emit_products import best_split
 from numeric.printer import bare, is_atom
@@ -101,9 +100,8 @@ class Entries:
             return repr(float(expr)) if expr >= 0 else f"({float(expr)!r})"
         if expr.primitive in METHODS:
             return METHODS[expr.primitive](self, expr, r, c)
-        assert TABLE[expr.primitive].is_elementwise, expr.primitive
-        operands = ", ".join(bare(self.part(operand, r, c)) for operand in expr.operands)
-        return f"{FUNCTIONS.get(expr.primitive, expr.primitive)}({operands})"
+        operands = (bare(self.part(operand, r, c)) for operand in expr.operands)
+        return f"{FUNCTIONS.get(expr.primitive, expr.primitive)}({', '.join(operands)})"
 
     def part(self, operand: sympy.Expr, r: str, c: str) -> str:
         """An entry of an operand, which has one row or column where it is broadcast."""
