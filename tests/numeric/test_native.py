@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -116,6 +117,23 @@ def test_checkpoints_and_lengths():
             run = kernel.forward(parameters, {"x": x}, lengths={"t": np.array([7, 1, 4, 6])})
             found.append(kernel.backward(run, {"h": up}).parameters)
         assert all(np.allclose(found[0][name], found[1][name], rtol=1e-12, atol=1e-13) for name in parameters)
+
+
+@with_compiler
+def test_threads_share_a_kernel():
+    """A loop holds no lock of Python's and no memory but its own."""
+    system, rng = load("lstm"), np.random.default_rng(2)
+    kernel = compile(system, compiled=True)
+    parameters = {n: rng.standard_normal((16, 24) if n[0] == "W" else 16) / 4 for n in system.parameters}
+    xs, up = rng.standard_normal((4, 30, 5, 8)), rng.standard_normal((30, 5, 16))
+
+    def gradient(x):
+        return kernel.backward(kernel.forward(parameters, {"x": x}), {"h": up}).parameters["W_f"]
+
+    alone = [gradient(x) for x in xs]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            assert all(map(np.array_equal, pool.map(gradient, xs), alone))
 
 
 # --- planted faults --------------------------------------------------------------------------------------------------
