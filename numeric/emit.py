@@ -18,9 +18,11 @@ import sympy
 from derive.dimensions import length
 from derive.expr import Fixed, ref
 from numeric.emit_function import Function, words
-from numeric.emit_helpers import HELPERS
+from numeric.emit_helpers import HELPERS, NATIVE
 from numeric.emit_sizes import KnownSizes
 from numeric.layout import Layout
+from numeric.native.loop import Loop
+from numeric.native.loops import Native
 from numeric.schedule import Schedule, Stage, reads, residuals
 
 CACHE = 2**20  # bytes: about half of what a core keeps close
@@ -36,6 +38,8 @@ class Module:
         initial: then those whose boundary values are given.
         sizes: keywords of ``forward``: dimensions that follow from no array; None is the number of examples.
         cotangents: positional arguments of ``backward`` after what ``forward`` saved.
+        loops: functions in C that the source calls.
+        left: scans that stay NumPy although C was wanted, each with the reason.
     """
 
     source: str
@@ -43,20 +47,24 @@ class Module:
     initial: tuple[str, ...]
     sizes: tuple[tuple[str, sympy.Symbol | None], ...]
     cotangents: tuple[str, ...]
+    loops: tuple[Loop, ...] = ()
+    left: tuple[str, ...] = ()
 
 
-def emit(plan: Schedule, dtype: str) -> Module:
+def emit(plan: Schedule, dtype: str, *, compiled: bool = False) -> Module:
     """Write the module of a schedule.
 
     Args:
         plan: the schedule.
         dtype: ``float64`` or ``float32``.
+        compiled: whether loops are to be C functions.
     """
     layout, needed = Layout(plan), set[str]()
+    native = Native(layout, needed.add) if compiled else None
     initial = {name: layout.fresh(f"{name}_0") for name in plan.initial}
     known = KnownSizes(layout)
-    forward = Function(layout, plan.forward, initial, needed.add)
-    backward = Function(layout, plan.backward, initial, needed.add)
+    forward = Function(layout, plan.forward, initial, needed.add, native)
+    backward = Function(layout, plan.backward, initial, needed.add, native)
     forward.write(plan.initial)
     backward.write([name for name in plan.boundaries if name not in plan.initial])
     ending = _gradients(backward)
@@ -68,19 +76,21 @@ def emit(plan: Schedule, dtype: str) -> Module:
         unpack = [f"    {saved.strip('()').rstrip(',')}{',' if saved.endswith(',)') else ''} = saved"]
         lines = [f"def backward({', '.join(['saved', *given])}):", *unpack, *opening, *backward.lines, *ending]
         functions.append("\n".join([*lines, "    return parameters, inputs, initial"]))
-    if any("empty(" in text for text in [*functions, *(HELPERS[name] for name in HELPERS if name in needed)]):
+    texts = {**HELPERS, **NATIVE} if compiled else HELPERS
+    if needed & {"step_products", "outer_products"}:
+        needed |= {"columns", "beside"}
+    if any("empty(" in text for text in [*functions, *(texts[name] for name in texts if name in needed)]):
         needed.add("empty")
     if any("CACHE" in function for function in functions):
         needed.add("CACHE")
-    helpers = [HELPERS[name] for name in HELPERS if name in needed]
+    helpers = [texts[name] for name in texts if name in needed]
     source = (
-        "\n\n\n".join(
-            [_head(plan, dtype, sorted(needed - {*HELPERS, "CACHE"}), "CACHE" in needed), *helpers, *functions]
-        )
+        "\n\n\n".join([_head(plan, dtype, sorted(needed - {*texts, "CACHE"}), "CACHE" in needed), *helpers, *functions])
         + "\n"
     )
     keywords = tuple(known.keywords)
-    return Module(source, plan.leaves, tuple(initial), keywords, plan.given_cotangents)
+    loops, left = (tuple(native.loops), tuple(native.left)) if native is not None else ((), ())
+    return Module(source, plan.leaves, tuple(initial), keywords, plan.given_cotangents, loops, left)
 
 
 def _head(plan: Schedule, dtype: str, imported: Sequence[str], blocks: bool) -> str:

@@ -17,6 +17,7 @@ from numeric.emit_products import total
 from numeric.emit_steps import Steps
 from numeric.emit_values import Value, align, plain, rank
 from numeric.layout import Layout
+from numeric.native.loops import Native
 from numeric.printer import bare
 from numeric.schedule import Stage, reads
 
@@ -29,17 +30,24 @@ class Function:
         stages: what the function computes.
         initial: argument that gives the boundary values of a quantity.
         need: called with the name of a helper function that a statement uses.
+        native: writes loops in C; None where they stay NumPy.
 
     Attributes:
         lines: statements so far.
     """
 
     def __init__(
-        self, layout: Layout, stages: Sequence[Stage], initial: Mapping[str, str], need: Callable[[str], None]
+        self,
+        layout: Layout,
+        stages: Sequence[Stage],
+        initial: Mapping[str, str],
+        need: Callable[[str], None],
+        native: Native | None = None,
     ) -> None:
+        self.native = native
         self.layout, self.plan, self.stages, self.need = layout, layout.plan, stages, need
         self.buffers = Buffers(layout, stages, initial)
-        self.place = Expressions(layout, need, flat=self._flat)
+        self.place = Expressions(layout, need, flat=self._flat, native=native is not None)
         self.lines: list[str] = []
         self.prepared: dict[str, str] = {}  # text → name of what is computed before a loop
 
@@ -141,6 +149,8 @@ class Function:
         if stage in self.layout.columns:
             self._columns(stage)
             return
+        if self.native is not None:
+            self.native.leave(stage)
         names, layout, loop = [e.name for e in stage.equations], self.layout, self.layout.loops[stage.axis]
         self.lines += self.buffers.allocate([name for name in names if name in layout.stored])
         local = [name for name in names if name not in layout.stored]
@@ -164,7 +174,8 @@ class Function:
         maps = [e for s in self.stages if s.kind == "map" for e in s.equations if e.name in blocked]
         read = {r.name for _, r, _ in reads(maps)}
         maps = [e for e in maps if e.name not in layout.slices or e.name in read]
-        self.lines += Steps(layout, stage, self.need).lines(maps)
+        lines = self.native.lines(stage, maps) if self.native is not None else None
+        self.lines += Steps(layout, stage, self.need).lines(maps) if lines is None else lines
 
     def _step(self, equation: Equation, place: Expressions, loop: str) -> None:
         name, shape = self.layout.names[equation.name], place.shape_of(equation.out)

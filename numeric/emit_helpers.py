@@ -61,3 +61,49 @@ HELPERS = {
     """Entries whose index along `axis` is that along the last axis, which goes."""
     return np.moveaxis(np.diagonal(a, axis1=axis, axis2=-1), -1, axis)''',
 }
+
+# The same where loops are C functions (`numeric.native`), and so is what exchanges the axes of a sequence
+NATIVE = {
+    "beside": '''def beside(*parts):
+    """Sequences of columns (T, B, ...) joined along their rows."""
+    T, B = parts[0].shape[:2]
+    found = empty((T, B, sum(part.shape[-1] for part in parts)))
+    low = 0
+    for part in parts:
+        n = part.shape[-1]
+        if B > 1 and n > 1 and part.mT.flags.c_contiguous:
+            turn_steps(T, n, B, found.shape[-1], low, part, found)
+        else:
+            found[..., low : low + n] = part
+        low += n
+    return found''',
+    "columns": '''def columns(v):
+    """The columns of v (T, B, n), feature-major in memory, side by side: (n, T * B)."""
+    T, B, n = v.shape
+    found = empty((T, B, n))
+    turn_steps(T, n, B, n, 0, np.ascontiguousarray(v.mT), found)
+    return found.reshape(-1, n).T''',
+    "step_products": '''def step_products(A, v):
+    """A (m, n) times the columns v (T, B, n), feature-major in memory: (T, B, m)."""
+    T, B, n = v.shape
+    if B * v.itemsize < 32:
+        return (columns(v).T @ A.T).reshape(T, B, -1)
+    found = empty((T, B, len(A)))
+    times_steps(T, B, n, len(A), v.strides[0] // v.itemsize, np.ascontiguousarray(A), v, found)
+    return found''',
+    "outer_products": '''def outer_products(v, *parts):
+    """Sum over steps and examples of the columns v (T, B, m), feature-major, times rows of the parts joined: (m, n)."""
+    T, B, m = v.shape
+    n = sum(part.shape[-1] for part in parts)
+    if B * v.itemsize < 32 or m * n * v.itemsize > 2**21:  # more than stays close: BLAS does better
+        return columns(v) @ beside(*parts).reshape(-1, n)
+    found, low = np.zeros((m, n), DTYPE), 0
+    for part in parts:
+        by_example = part.flags.c_contiguous
+        if not by_example and part.strides[1:] != (part.itemsize, B * part.itemsize):
+            part, by_example = np.ascontiguousarray(part), True
+        far = [array.strides[0] // array.itemsize for array in (v, part)]
+        add_products(T, B, m, part.shape[-1], n, low, *far, by_example, v, part, found)
+        low += part.shape[-1]
+    return found''',
+}

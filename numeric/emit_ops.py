@@ -9,6 +9,7 @@ Read next: `numeric.emit_helpers`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import replace
 
 import sympy
@@ -18,6 +19,7 @@ from derive.expr import Fixed, Op, Ref, Step, is_op
 from derive.primitives import Shape
 from numeric import emit_gather, emit_time
 from numeric import emit_products as products
+from numeric.emit_flat import feature_major, is_turned
 from numeric.emit_values import Value, align, plain, rank, rows_of, tuple_text, turn
 from numeric.layout import Layout
 from numeric.printer import Printer, bare, is_elementwise, number, scalar
@@ -37,6 +39,7 @@ class Expressions:
         need: called with the name of a helper function that the text uses.
         span: index of the steps that are computed, where those are not all.
         flat: called with a wish for a name and a text, for the columns of all steps side by side; returns the name.
+        native: whether products over all steps are C functions where that pays.
     """
 
     def __init__(
@@ -50,7 +53,9 @@ class Expressions:
         prepare: Callable[[str, str, str], str] = lambda wish, before, inside: inside,
         span: str = "",
         flat: Callable[[str, str], str] | None = None,
+        native: bool = False,
     ) -> None:
+        self.native = native
         self.layout, self.need, self.here, self.span, self.flat = layout, need, here, span, flat
         self.steps, self.local, self.prepare = dict(steps or {}), frozenset(local), prepare
         self.time_axes = layout.axes
@@ -112,25 +117,21 @@ class Expressions:
 
     def is_turned(self, name: str) -> bool:
         """Whether a sequence lies feature-major in memory."""
-        variable = self.layout.plan.variables[name]
-        return name in self.layout.turned and (not variable.is_leaf or self.layout.is_padded(name))
+        return is_turned(self.layout, name)
 
     def side_by_side(self, value: Value) -> str | None:
         """The columns (n, T B) of a sequence that lies feature-major; None for another."""
-        if self.flat is None or value.turned:
+        found = feature_major(self.layout, value, self.size) if self.flat is not None else None
+        if found is None or self.flat is None:
             return None
-        array, _, rows = value.text.removesuffix("]").partition("[..., ")
-        layout = self.layout
-        name = next((n for n in layout.turned if layout.names[n] == array and self.is_turned(n)), None)
-        if name is None or name in layout.blocked or "," in rows:
-            return None
-        part = layout.parts.get(name)
-        if part is not None and not rows:
-            whole = layout.plan.variables[part.whole].shape[0]
-            high = "" if part.high == whole else self.size(part.high)
-            array, rows = layout.names[part.whole], f"{'' if part.low == 0 else self.size(part.low)}:{high}"
+        array, rows = found
         self.need("columns")
         return self.flat(f"{array}_columns", f"columns({array})") + (f"[{rows}]" if rows else "")
+
+    def for_loops(self, value: Value) -> str | None:
+        """A sequence that lies feature-major, where products with it are C functions; None for another."""
+        found = feature_major(self.layout, value, self.size) if self.flat is not None and self.native else None
+        return None if found is None else f"{found[0]}[..., {found[1]}]" if found[1] else found[0]
 
     # --- reads and elementwise -----------------------------------------------------------------------------
 
@@ -258,11 +259,10 @@ class Expressions:
 
     def whole(self, axis: str) -> Expressions:
         """The same place with an axis bound: inside ``sum[t](…)`` every t is there at once."""
-        steps = {other: loop for other, loop in self.steps.items() if other != axis}
-        here = self.here if self.here is not None and self.here.axis != axis else None
-        inner = Expressions(
-            self.layout, self.need, steps=steps, here=here, local=self.local, prepare=self.prepare, flat=self.flat
-        )
+        inner = copy(self)
+        inner.span = ""
+        inner.steps = {other: loop for other, loop in self.steps.items() if other != axis}
+        inner.here = self.here if self.here is not None and self.here.axis != axis else None
         inner.local = frozenset(n for n in self.local if self.layout.plan.variables[n].axis != axis)
         return inner
 

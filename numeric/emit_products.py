@@ -94,6 +94,10 @@ def _matrix_times_column(place: Place, matrix: Value, column: Value) -> Value:
         return Value(f"({align(matrix, axes, batch, matrix.shape)} @ {spread})[..., 0]", axes, batch, shape)
     if column.is_shared:
         return Value(f"{plain(matrix).atom} @ {plain(column).atom}", axes, batch, shape)
+    native = place.for_loops(column)
+    if native is not None:
+        place.need("step_products")
+        return Value(f"step_products({plain(matrix).text}, {native})", axes, batch, shape)
     flat = place.side_by_side(column)
     if flat is not None:
         sizes = ", ".join([*place.lead_sizes(axes, batch), place.size(shape[0])])
@@ -154,8 +158,11 @@ def _plain_total(place: Place, value: Value, over: tuple[str, ...], batch: bool)
     if batch and value.batch:
         positions.append(len(value.axes))
     text = value.text
-    flat = place.side_by_side(value) if len(positions) == 2 else None
-    if flat is not None:
+    native = place.for_loops(value) if len(positions) == 2 else None
+    flat = place.side_by_side(value) if len(positions) == 2 and native is None else None
+    if native is not None:
+        text = f"{native}.mT.sum(axis=0).sum(axis=-1)"
+    elif flat is not None:
         text = f"{flat}.sum(axis=1)"
     elif positions:
         axis = str(positions[0]) if len(positions) == 1 else str(tuple(positions))
@@ -191,6 +198,11 @@ def _total_outer(place: Place, left: Value, right: Value, over: tuple[str, ...],
     same = left.axes == right.axes and left.batch == right.batch
     texts = column_text(left), column_text(right)
     if same and not kept and (batch or not both) and rank(left.shape) and rank(right.shape):
+        native = place.for_loops(left)
+        if native is not None:
+            place.need("outer_products")
+            parts = texts[1].removeprefix("beside(").removesuffix(")") if texts[1].startswith("beside(") else texts[1]
+            return Value(f"outer_products({native}, {parts})", (), False, shape)
         flat = place.side_by_side(left)
         if flat is not None:
             other = place.side_by_side(right)

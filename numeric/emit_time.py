@@ -1,6 +1,6 @@
 """What acts along time as NumPy text: all steps as columns, one column for each step, one position.
 
-Read next: `numeric.emit_ops`.
+Read next: `numeric.emit_flat`.
 """
 
 from __future__ import annotations

@@ -203,6 +203,10 @@ class Place(Protocol):
         """Lengths of leading axes."""
         ...
 
+    def for_loops(self, value: Value) -> str | None:
+        """A sequence that lies feature-major, where products with it are C functions."""
+        ...
+
     def side_by_side(self, value: Value) -> str | None:
         """The columns of a sequence that lies feature-major."""
         ...

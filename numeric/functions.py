@@ -10,25 +10,28 @@ from __future__ import annotations
 import builtins
 import linecache
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from numeric.emit import Module
 from numeric.room import Room
 
 
-def functions(module: Module, name: str, room: Room) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
+def functions(
+    module: Module, name: str, room: Room, loops: Mapping[str, Callable[..., None]]
+) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
     """``forward``, and ``backward`` if anything has a gradient.
 
     Args:
         module: what was generated.
         name: of the system, for tracebacks.
         room: where large arrays are made.
+        loops: what the module calls that is not Python.
     """
     namespace: dict[str, Any] = {}
     source = module.source
     file = f"<bptt {name} {zlib.crc32(source.encode()):x}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     exec(builtins.compile(source, file, "exec"), namespace)
-    namespace["empty"] = room.empty
+    namespace |= {"empty": room.empty, **loops}
     return namespace["forward"], namespace.get("backward")

@@ -19,14 +19,15 @@ from numpy.typing import DTypeLike, NDArray
 from derive.system import System
 from numeric.arrays import Arrays, Sizes, converted, gradient_shape, public_shape, sizes_of
 from numeric.checkpoint import Chunks, chunking
-from numeric.emit import Module, emit
+from numeric.emit import Module
 from numeric.functions import functions
+from numeric.native.assemble import Assembled, assemble
 from numeric.options import Options, options
 from numeric.padding import Lengths, carried_over, filled, hidden, masks_of, with_masks
-from numeric.passes import Pass, optimise
+from numeric.passes import Pass
 from numeric.results import Floats, Gradients, Padded, Run
 from numeric.room import Room, root
-from numeric.schedule import Schedule, forward_only, schedule
+from numeric.schedule import forward_only, schedule
 
 SHAPES = 64  # choices of shapes whose sizes are remembered
 
@@ -40,14 +41,18 @@ class Kernel:
         source: the generated module.
         dtype: of all arrays but indices.
         options: with which it was compiled.
+        native: the C text of its loops; empty where all is NumPy.
+        reason: why something, or all, is NumPy although C was asked for; empty where nothing is.
     """
 
-    def __init__(self, system: System, plan: Schedule, module: Module, options: Options) -> None:
+    def __init__(self, system: System, made: Assembled, options: Options) -> None:
+        plan, module = made.plan, made.module
         self.system, self.plan, self.source, self.options = system, plan, module.source, options
+        self.native, self.reason = made.native, made.reason
         self.dtype = np.dtype(options.dtype)
         self._module, self._room = module, Room(self.dtype)
         self._sizes: dict[object, Sizes] = {}
-        self._forward, self._backward = functions(module, system.name, self._room)
+        self._forward, self._backward = functions(module, system.name, self._room, made.loops)
         if options.checkpoint is not None:
             every = options.checkpoint or None
             chunks = Chunks(plan, module, chunking(system), every, True, self._forward, self._backward)
@@ -56,9 +61,9 @@ class Kernel:
     @cached_property
     def _inference(self) -> tuple[Callable[..., Any], Module]:
         """The forward pass that saves nothing, chunk by chunk where the system allows it."""
-        plan = optimise(forward_only(schedule(self.system, self.plan.outputs)), self.options.passes)
-        module = emit(plan, self.dtype.name)
-        forward, _ = functions(module, self.system.name, self._room)
+        made = assemble(forward_only(schedule(self.system, self.plan.outputs)), self.options)
+        plan, module = made.plan, made.module
+        forward, _ = functions(module, self.system.name, self._room, made.loops)
         try:
             how = chunking(self.system)
         except ValueError:
@@ -235,6 +240,7 @@ def compile(
     dtype: DTypeLike = "float64",
     outputs: Sequence[str] | None = None,
     checkpoint: bool | int = False,
+    compiled: bool = False,
 ) -> Kernel:
     """A kernel for a system.
 
@@ -244,11 +250,13 @@ def compile(
         outputs: quantities to return; default `System.outputs`.
         checkpoint: True keeps the states of about √T steps for the backward pass, a number k those of every k-th,
             and computes the others once more (`numeric.checkpoint`).
+        compiled: whether loops are to be C functions, compiled here by the system's compiler (`numeric.native`);
+            what cannot be stays NumPy, and `Kernel.reason` says why.
 
     Raises:
         ValueError: for another dtype, an output that does not exist, or a system that cannot be run in chunks.
     """
-    return _compiled(system, None if outputs is None else tuple(outputs), options(dtype, checkpoint))
+    return _compiled(system, None if outputs is None else tuple(outputs), options(dtype, checkpoint, compiled))
 
 
 def compile_with(system: System, dtype: str, outputs: Sequence[str] | None, passes: Sequence[Pass]) -> Kernel:
@@ -258,5 +266,4 @@ def compile_with(system: System, dtype: str, outputs: Sequence[str] | None, pass
 
 @lru_cache(maxsize=256)
 def _compiled(system: System, outputs: tuple[str, ...] | None, options: Options) -> Kernel:
-    plan = optimise(schedule(system, outputs), options.passes)
-    return Kernel(system, plan, emit(plan, options.dtype), options)
+    return Kernel(system, assemble(schedule(system, outputs), options), options)

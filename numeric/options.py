@@ -23,14 +23,16 @@ class Options:
         dtype: float64 or float32.
         passes: by which its schedule is rewritten.
         checkpoint: steps between kept states, 0 for √T; None keeps all.
+        compiled: whether loops are to be C functions.
     """
 
     dtype: str
     passes: tuple[Pass, ...]
     checkpoint: int | None = None
+    compiled: bool = False
 
 
-def options(dtype: DTypeLike, checkpoint: bool | int) -> Options:
+def options(dtype: DTypeLike, checkpoint: bool | int, compiled: bool = False) -> Options:
     """Options from what a caller gives.
 
     Raises:
@@ -40,7 +42,7 @@ def options(dtype: DTypeLike, checkpoint: bool | int) -> Options:
     if name not in FLOATS:
         raise ValueError(f"dtype {name}: kernels compute in {' or '.join(FLOATS)}")
     if checkpoint is False:
-        return Options(name, PASSES)
+        return Options(name, PASSES, None, compiled)
     if checkpoint is not True and int(checkpoint) < 1:
         raise ValueError(f"checkpoint: a number of steps, at least 1, not {checkpoint}")
-    return Options(name, PASSES, 0 if checkpoint is True else int(checkpoint))
+    return Options(name, PASSES, 0 if checkpoint is True else int(checkpoint), compiled)

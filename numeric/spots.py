@@ -36,6 +36,10 @@ class Spots:
         spots: where the quantities of the step are.
         widths: number of rows of the arrays, by name and whether they move with the step.
         free, taken: spare arrays, and those that the current equation uses.
+        made: rows of the arrays of one step that this step makes, by name.
+        numbers: those that are computed before the loop, by name.
+        shared: what is the same for every example, of what no step changes.
+        sources: quantity of the arrays that move with the step, by name.
     """
 
     def __init__(self, layout: Layout, stage: Stage, place: Expressions) -> None:
@@ -46,6 +50,10 @@ class Spots:
         self.widths: dict[tuple[str, bool], sympy.Expr] = {}
         self.free: dict[sympy.Expr, list[Spot]] = {}
         self.taken: list[tuple[sympy.Expr, Spot]] = []
+        self.made: dict[str, sympy.Expr] = {}
+        self.numbers: dict[str, sympy.Expr] = {}
+        self.shared: set[str] = set()
+        self.sources: dict[str, str] = {}
 
     def in_place(self, equation: Equation) -> Spot | None:
         """The rows of a value that this equation alone reads, to which it adds: they become its place."""
@@ -99,7 +107,9 @@ class Spots:
     def moving(self, name: str, shift: int) -> Spot:
         """A sequence, at the step that is `shift` later."""
         rows = pair(self.plan.variables[name].shape)[0]
-        return self.sized(Spot(self.layout.view(name, shift), moves=True), rows)
+        view = self.layout.view(name, shift)
+        self.sources[view] = name
+        return self.sized(Spot(view, moves=True), rows)
 
     def sized(self, spot: Spot, rows: sympy.Expr) -> Spot:
         """A spot with all the rows of its array."""
@@ -112,6 +122,7 @@ class Spots:
         """An array of one step, made before the loop."""
         lead = "" if rows == 1 else f"{self.place.size(rows)}, "
         if fresh:
+            self.made[name] = rows
             self.before.append(f"    {name} = empty(({lead}{self.layout.batch}{'' if lead else ','}))")
         return self.sized(Spot(name), rows)
 
@@ -132,7 +143,9 @@ class Spots:
     def number(self, value: sympy.Expr) -> Spot:
         """A number as an array: NumPy takes twice as long over one of Python's."""
         wish = {sympy.Rational(1, 2): "half", sympy.Integer(1): "one", sympy.Float(0): "zero"}.get(value, "number")
-        return self.prepare(wish, f"np.array({number(value)}, DTYPE)")
+        spot = self.prepare(wish, f"np.array({number(value)}, DTYPE)")
+        self.numbers[spot.base] = value
+        return spot
 
     def known(self, expr: sympy.Expr) -> Spot | None:
         """Where the value of an expression is, if it need not be computed."""
@@ -161,11 +174,15 @@ class Spots:
         value = plain(self.place.value(expr))
         text, name = value.text, re.sub(r"\W.*", "", value.text) or "fixed"
         if rank(value.shape) == 0 and re.fullmatch(r"\w+", text) and not value.is_number:
-            return Spot(text)
-        if rank(value.shape) and value.batch:
+            spot = Spot(text)
+        elif rank(value.shape) and value.batch:
             spot = self.prepare(f"{name}_T", f"np.ascontiguousarray({value.atom}.T)")
         else:
             spot = self.prepare(f"{name}_column", f"{value.atom}[:, None]" if rank(value.shape) else text)
+        if value.is_number:
+            self.numbers[spot.base] = sympy.Float(value.text)
+        if not value.batch:
+            self.shared.add(spot.base)
         return self.sized(spot, value.shape[0])
 
     def rows(self, spot: Spot, expr: Op) -> Spot:

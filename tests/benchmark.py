@@ -1,4 +1,5 @@
-"""What speed is promised, measured: ``python tests/benchmark.py``; beside PyTorch: ``python tests/benchmark.py torch``.
+"""What speed is promised, measured: ``python tests/benchmark.py``; beside PyTorch: ``python tests/benchmark.py torch``,
+and with loops in C: ``python tests/benchmark.py torch compiled``.
 
 Medians over several runs on this machine.  Nothing here decides whether a test passes; ratios are taken within
 one run, so that they hold when the machine's speed drifts.
@@ -106,7 +107,9 @@ SIZES = {  # examples B, steps T, inputs D, states H
 }
 
 
-def beside_torch(kind: str, sizes: tuple[int, int, int, int], dtype: str, runs: int = 9) -> tuple[float, float, float]:
+def beside_torch(
+    kind: str, sizes: tuple[int, int, int, int], dtype: str, runs: int = 9, *, compiled: bool = False
+) -> tuple[float, float, float]:
     """Milliseconds of processor time of a kernel and of PyTorch, forward and backward, and the median of their ratio.
 
     Both run in turn, on one thread: set OPENBLAS_NUM_THREADS=1.  Gradients of all parameters and inputs are computed.
@@ -127,8 +130,10 @@ def beside_torch(kind: str, sizes: tuple[int, int, int, int], dtype: str, runs: 
         theirs.grad = None
         layer(theirs)[0].backward(cotangent)
 
+    kernel = numeric.compile(cell.system, dtype, compiled=compiled)
+
     def own() -> None:
-        cell.backward(cell.forward(x), {"h": up})
+        kernel.backward(kernel.forward(cell.parameters, {"x": x}), {"h": up})
 
     def once(action: Callable[[], None]) -> float:
         start = time.process_time()
@@ -144,13 +149,13 @@ def beside_torch(kind: str, sizes: tuple[int, int, int, int], dtype: str, runs: 
     return own_time, peer_time, statistics.median(one / other for one, other in pairs)
 
 
-def against_torch() -> None:
+def against_torch(compiled: bool) -> None:
     """Print the table of all cells."""
     table = Table("float", "cell", "sizes", "kernel, ms", "PyTorch, ms", "ratio")
     for dtype in ("float32", "float64"):
         for kind in ("LSTM", "GRU", "RNN"):
             for name, sizes in SIZES.items():
-                own, peer, quotient = beside_torch(kind, sizes, dtype)
+                own, peer, quotient = beside_torch(kind, sizes, dtype, compiled=compiled)
                 table.add_row(dtype, kind, name, f"{own:.2f}", f"{peer:.2f}", f"{quotient:.2f}")
     Console().print(table)
 
@@ -179,4 +184,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    against_torch() if "torch" in sys.argv[1:] else main()
+    against_torch("compiled" in sys.argv[1:]) if "torch" in sys.argv[1:] else main()

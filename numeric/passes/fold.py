@@ -9,6 +9,7 @@ Read next: `numeric.passes.split`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import sympy
@@ -28,10 +29,12 @@ def fold(plan: Schedule) -> Schedule:
             continue
         terms = list(equation.expr.operands)
         for term in equation.expr.operands:
-            target = _target(plan, equation, term, equations, changed)
+            own = carriers.get(equation.out, [])
+            target = _target(plan, equation, term, equations, changed.keys() - own)
             if target is not None and len(terms) > 1:
-                changed[target] = replace(equations[target], expr=term.operands[0])
-                carriers.setdefault(equation.out, []).append(target)
+                held = [changed[target].expr] if target in own else []
+                changed[target] = replace(equations[target], expr=plus(*held, term.operands[0]))
+                carriers[equation.out] = list(dict.fromkeys((*own, target)))
                 terms.remove(term)
         if len(terms) < len(equation.expr.operands):
             changed[equation.out] = replace(equation, expr=plus(*terms))
@@ -56,7 +59,7 @@ def _target(
     equation: Equation,
     term: sympy.Expr,
     equations: dict[Ref, Equation],
-    changed: dict[Ref, Equation],
+    taken: AbstractSet[Ref],
 ) -> Ref | None:
     """The boundary value that may carry a placed term."""
     if not is_op(term, "place") or not isinstance(term, Op) or equation.axis is None:
@@ -69,7 +72,7 @@ def _target(
         if isinstance(other, Ref) and isinstance(other.index, Step) and other.index.shift:
             there = fixed(equation.axis, position.offset + other.index.shift, position.from_end)
             target = ref(other.name, there)
-            free = target in equations and target not in changed and equations[target].expr == 0
+            free = target in equations and target not in taken and equations[target].expr == 0
             if free and there.is_boundary and _only_reader(plan, equation, other, there):
                 return target
     return None

@@ -18,6 +18,7 @@ from numeric import draws
 from numeric.agreement import with_kernel
 from numeric.emit import emit
 from numeric.kernel import Kernel, compile
+from numeric.native.assemble import Assembled
 from numeric.options import options
 from numeric.oracles import Subject
 from numeric.passes import PASSES, optimise
@@ -210,7 +211,7 @@ def test_blocks_of_steps_change_nothing(name):
     module = emit(plan, "float64")
     for block in (1, 3) if "block" in module.source else ():
         source = re.sub(r"(block\w* = )max.*", rf"\g<1>{block}", module.source)
-        kernel = Kernel(system, plan, replace(module, source=source), options("float64", False))
+        kernel = Kernel(system, Assembled(plan, replace(module, source=source), {}), options("float64", False))
         for case in draws.cases(system, 3):
             assert worst_difference(kernel, case) <= TOLERANCE
 
@@ -228,7 +229,7 @@ def test_faults_are_noticed(name, module, attribute, wrong, monkeypatch):
     system = load(name)
     (case, *_) = draws.cases(system, 1)
     plan = optimise(schedule(system))
-    kernel = Kernel(system, plan, emit(plan, "float64"), options("float64", False))
+    kernel = Kernel(system, Assembled(plan, emit(plan, "float64"), {}), options("float64", False))
     assert worst_difference(kernel, case) > 1e-3
 
 

@@ -84,6 +84,13 @@ def test_fold():
     assert "dh[t] = up_h[t] + g_h[t+1]" in texts(plan.backward)
 
 
+def test_fold_joins_what_starts_together():
+    """A read-out of h[T] and the cotangent of the final state enter at one place."""
+    plan = fold(schedule(derive.parse("h[t] = tanh(W @ h[t-1] + x[t])\ny = V @ h[T]")))
+    assert "g_h[T+1] = V.T @ dy + end_h" in texts(plan.backward)
+    assert not any("place" in text for text in texts(plan.backward))
+
+
 def test_fold_keeps_what_somebody_else_reads():
     """g_h[T+1] is read at the step T-1 too: it is no place for another value."""
     system = derive.parse(SYSTEMS["lag"])
