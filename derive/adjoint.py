@@ -23,7 +23,7 @@ from derive.equation import Equation, Origin, Role, Var
 from derive.expr import Fixed, Op, Ref, Step, apply, axis_symbol, fixed, plus, ref, refs, scaled, step
 from derive.operands import NameSupply, name_operands
 from derive.order import outside
-from derive.primitives import TABLE, Shape
+from derive.primitives import TABLE, Primitive, Shape
 from derive.reach import ancestors, default_wrt, dependent, final_positions
 from derive.shapes import ShapeOf, pair, unpair
 from derive.structural import fit
@@ -60,14 +60,20 @@ def adjoint(
         if name not in system.variables:
             raise ValueError(f"{name} is no quantity of {system.name}; there are {', '.join(system.variables)}")
     # Equal systems may go by different names, which what is derived from them keeps.
-    return _swept(system, (system.name, system.title, system.source, system.notes), chosen, leaves, tuple(final))
+    label = (system.name, system.title, system.source, system.notes)
+    return _swept(system, label, chosen, leaves, tuple(final), tuple(TABLE.values()))
 
 
 @lru_cache(maxsize=64)
 def _swept(
-    system: System, _: tuple[object, ...], outputs: tuple[str, ...], wrt: tuple[str, ...], final: tuple[str, ...]
+    system: System,
+    label: tuple[object, ...],
+    outputs: tuple[str, ...],
+    wrt: tuple[str, ...],
+    final: tuple[str, ...],
+    rules: tuple[Primitive, ...],
 ) -> System:
-    """Derived once: a report and a verification ask for the same adjoint several times."""
+    """Derived once for these rules: a report and a verification ask for the same adjoint several times."""
     return _Sweep(name_operands(system), outputs, wrt, final).run()
 
 

@@ -73,6 +73,21 @@ def _check_contexts(equation: Equation) -> None:
                     f"{call.primitive}[{axis}] needs a step {axis}, but {to_text(equation.out)} has none",
                     call.span or equation.span,
                 )
+            if call.primitive == "unstack" and _varies(call.operands[0], axis):
+                shown = to_text(call.operands[0])
+                raise EquationError(
+                    f"unstack[{axis}] takes columns of one matrix, but {shown} is another one at every step",
+                    call.span or equation.span,
+                )
+
+
+def _varies(expr: sympy.Basic, axis: str) -> bool:
+    """Whether an expression differs from step to step of an axis."""
+    if isinstance(expr, Ref):
+        return isinstance(expr.index, Step) and expr.index.axis == axis
+    if not isinstance(expr, Op) or (TABLE[expr.primitive].binds and str(expr.static[0]) == axis):
+        return False
+    return any(_varies(operand, axis) for operand in expr.operands)
 
 
 def _check_numbers(equation: Equation, variables: Mapping[str, Var]) -> None:

@@ -311,6 +311,7 @@ REFUSED = {
     "t[t] = x[t]": "time axis",
     "const h[t] : H\nh[t] = x[t]": "declared to be given",
     "v = unstack[t](M)\nM : 2, T\nh[t] = x[t]": "needs a step t",
+    "K[t] = x[t] @ stack[t](v.T @ x[t])\ny[t] = unstack[t](K[t])": "K[t] is another one at every step",
     "x : 3\ny[t] = rows(x[t], 2:7)": "x[t] is 3 × 1",
     "s[t] : scalar\nW : H, D\ny[t] = reduce_to(s[t], H, D) + W": "s[t] is 1 × 1",
     "i[t] = exp(w.T @ x[t] + b)\nh[t] = i[t] * x[t]": "b : scalar",

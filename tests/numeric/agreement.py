@@ -66,7 +66,8 @@ SYSTEMS = {
     "diagonal": """
         x[t] : D
         K[t] = tanh(W @ x[t]) @ stack[t](v.T @ x[t])
-        y[t] = unstack[t](K[t]) + K[t] @ stack[t](v.T @ x[t]).T""",
+        N = sum[t](K[t])
+        y[t] = unstack[t](N) + K[t] @ stack[t](v.T @ x[t]).T""",
     "constants": """
         const A : H, D
         dt : scalar
