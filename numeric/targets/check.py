@@ -67,11 +67,21 @@ def checked(plan: Plan) -> list[str]:
     return found + [plan.given[n] for n in given]
 
 
-def _python_example(plan: Plan, names: list[str]) -> list[str]:
+def checked_names(plan: Plan) -> list[str]:
+    """The same, as the quantities are called; given boundary values are ``initial h``."""
+    called = dict(zip((name for name, *_ in argument_shapes(plan)), _called(plan), strict=True))
+    return [called[name] for name in checked(plan)]
+
+
+def _called(plan: Plan) -> list[str]:
+    return [*plan.leaves, *(f"initial {name}" for name in plan.initial)]
+
+
+def argument_lines(plan: Plan, called: list[str] | None = None) -> list[str]:
     """Lines ``"x": draw(3, 2, 4),``."""
     lines = []
-    for name, shape, classes, scale in argument_shapes(plan):
-        names.append(name)
+    called = _called(plan) if called is None else called
+    for name, (_, shape, classes, scale) in zip(called, argument_shapes(plan), strict=True):
         inside = ", ".join(map(str, shape))
         if classes:
             lines.append(f'        "{name}": integers({classes}, ({inside}{"," if len(shape) == 1 else ""})),')
@@ -157,9 +167,8 @@ DIRECTION = {
 
 def check_text(plan: Plan, framework: str) -> str:
     """``example``, ``check`` and the last lines of the file."""
-    names: list[str] = []
     numbers = sizes_of(plan)
-    lines = _python_example(plan, names)
+    lines = argument_lines(plan, [name for name, *_ in argument_shapes(plan)])
     _, free = plan.known_sizes()
     texts = [str(numbers[symbol]) for symbol in free]
     keywords = "".join(f", {text}" for text in texts)

@@ -19,16 +19,15 @@ from functools import cached_property
 import sympy
 
 from derive.dimensions import length
-from derive.expr import Fixed, Ref, ref, refs
+from derive.expr import Fixed, Op, Ref, Step, is_op, ref, refs
 from derive.operands import NameSupply, name_operands
 from derive.order import Component, outside
-from derive.expr import Step
 from derive.reach import ancestors
-from derive.simplify import for_reading, operations_in
+from derive.simplify import for_reading
 from derive.system import Equation, System
 from derive.text import to_text
 from numeric.arrays import BATCH
-from numeric.schedule import schedule
+from numeric.schedule import Schedule, schedule
 
 RESERVED = frozenset(
     {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
@@ -54,7 +53,7 @@ class Plan:
     reserved: frozenset[str] = field(default=RESERVED)
 
     @cached_property
-    def _meta(self):  # type: ignore[no-untyped-def]
+    def _meta(self) -> Schedule:
         return schedule(self.system)
 
     @cached_property
@@ -77,7 +76,7 @@ class Plan:
     @property
     def initial(self) -> Mapping[str, tuple[Fixed, ...]]:
         """Given boundary positions by name."""
-        return self.system.boundaries
+        return {name: self.system.boundaries[name] for name in self._meta.initial}
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -108,13 +107,8 @@ class Plan:
     @cached_property
     def unchecked(self) -> frozenset[str]:
         """Leaves that move something inside ``stop(…)``, where differences see more than the gradient."""
-        held = {
-            read.name
-            for equation in self.system.equations
-            if "stop" in operations_in(equation.expr)
-            for read in refs(equation.expr)
-        }
-        return frozenset(ancestors(self.system, held))
+        held = {name for equation in self.system.equations for name in _held(equation.expr)}
+        return frozenset(ancestors(self.system, held)) if held else frozenset()
 
     # --- stages ------------------------------------------------------------------------------------------------
 
@@ -260,3 +254,13 @@ class Plan:
         """Whether a value outside 1…T is given nowhere, and so zero."""
         defined = {e.out for e in self.whole.equations if e.is_boundary}
         return ref(name, position) not in defined and position not in self.system.boundaries.get(name, ())
+
+
+def _held(expr: sympy.Basic) -> Iterable[str]:
+    """What is read inside ``stop(…)``, unless through a ``step``, which is flat between its jumps."""
+    if is_op(expr, "stop"):
+        inside = expr.operands[0]  # type: ignore[attr-defined]
+        yield from () if is_op(inside, "step") else (read.name for read in refs(inside))
+    elif isinstance(expr, Op):
+        for operand in expr.operands:
+            yield from _held(operand)
