@@ -133,12 +133,16 @@ LOSS = {
     values = {{name: value.detach() for name, value in values.items()}}
 ''',
     "jax": '''    def loss(values):
-        results, _ = forward(*values.values(){keywords})
-        return sum((result * weight).sum() for result, weight in zip(results, weights))
+        return sum((result * weight).sum() for result, weight in zip(run(values), weights))
+
+    @jax.jit
+    def gradients(wanted, values):
+        results, pullback = jax.vjp(lambda moved: apply(**(values | moved){keyed}), wanted)
+        return pullback(tuple(jnp.asarray(weight) for weight in weights))[0]
 
     values = example(seed)
-    _, pullback = jax.vjp(lambda wanted: apply(**(values | wanted){keyed}), {{name: values[name] for name in CHECKED}})
-    grads = pullback(tuple(jnp.asarray(weight) for weight in weights))[0].values()
+    found = gradients({{name: values[name] for name in CHECKED}}, values)
+    grads = [found[name] for name in CHECKED]
 ''',
 }
 FIRST = {
@@ -147,7 +151,7 @@ FIRST = {
         "        if all(torch.isfinite(result).all() for result in results):\n"
     ),
     "jax": (
-        "        results, _ = forward(*example(seed).values(){keywords})\n"
+        "        results = run(example(seed))\n"
         "        if all(jnp.isfinite(result).all() for result in results):\n"
     ),
 }
@@ -159,10 +163,21 @@ WEIGHTS = {
     weights = [source.standard_normal(result.shape) for result in results]
 ''',
 }
+FIRST_LINES = '''    jax.config.update("jax_enable_x64", True)
+
+    @jax.jit
+    def run(values):
+        return forward(*(values[name] for name in {names}){keywords})[0]
+
+'''
 DIRECTION = {
     "torch": "torch.randn(grad.shape, generator=source, dtype=torch.float64)",
     "jax": "source.standard_normal(grad.shape)",
 }
+
+
+def _names(plan: Plan) -> str:
+    return repr([name for name, *_ in argument_shapes(plan)])
 
 
 def check_text(plan: Plan, framework: str) -> str:
@@ -177,7 +192,7 @@ def check_text(plan: Plan, framework: str) -> str:
     wanted = checked(plan)
     left_out = [name for name, _, classes, _ in argument_shapes(plan) if not classes and name not in wanted]
     note = f" Not {', '.join(left_out)}: constant, or read in stop(…)." if left_out else ""
-    double = '    jax.config.update("jax_enable_x64", True)\n' if framework == "jax" else ""
+    first = FIRST_LINES.format(names=_names(plan), keywords=keywords) if framework == "jax" else ""
     return f'''SIZES = "{shown}"
 CHECKED = {wanted!r}
 
@@ -192,7 +207,7 @@ def example(seed):
 
 def check():
     """The largest error of the gradients, against differences of `forward` in float64 along random directions.{note}"""
-{double}    for seed in range({SEEDS}):
+{first}    for seed in range({SEEDS}):
 {FIRST[framework].format(keywords=keywords)}            break
 {WEIGHTS[framework]}
 {LOSS[framework].format(keywords=keywords, keyed=keyed)}

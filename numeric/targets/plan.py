@@ -143,20 +143,20 @@ class Plan:
     def _supply(self) -> NameSupply:
         return NameSupply(set(self.reserved))
 
-    def _fresh(self, wish: str) -> str:
+    def fresh(self, wish: str) -> str:
         plain = re.sub(r"\W", "_", unicodedata.normalize("NFKC", wish))
         return self._supply.fresh(plain if plain.isidentifier() else f"_{plain}")
 
     @cached_property
     def names(self) -> Mapping[str, str]:
         """Identifier of every quantity."""
-        return {name: self._fresh(name) for name in self.whole.variables}
+        return {name: self.fresh(name) for name in self.whole.variables}
 
     @cached_property
     def given(self) -> Mapping[str, str]:
         """Identifier of the argument of given boundary values: ``h_0``, or ``q_end`` beyond T."""
         _ = self.names
-        return {n: self._fresh(f"{n}_{'end' if ps[0].from_end else '0'}") for n, ps in self.initial.items()}
+        return {n: self.fresh(f"{n}_{'end' if ps[0].from_end else '0'}") for n, ps in self.initial.items()}
 
     @cached_property
     def sizes(self) -> Mapping[sympy.Symbol, str]:
@@ -165,20 +165,20 @@ class Plan:
         symbols = {s for v in self.whole.variables.values() for dim in v.shape for s in sympy.sympify(dim).free_symbols}
         symbols |= {s for v in self.whole.variables.values() if v.classes is not None for s in v.classes.free_symbols}
         symbols |= {length(sympy.Symbol(axis)) for axis in self.whole.axes}
-        return {s: self._fresh(str(s)) for s in [*sorted(symbols, key=str), BATCH]}
+        return {s: self.fresh(str(s)) for s in [*sorted(symbols, key=str), BATCH]}
 
     @cached_property
     def loops(self) -> Mapping[str, str]:
         """Identifier of the current step of every axis."""
         _ = self.sizes
-        return {axis: self._fresh(axis) for axis in self.whole.axes}
+        return {axis: self.fresh(axis) for axis in self.whole.axes}
 
     @cached_property
     def steps(self) -> Mapping[str, str]:
         """Identifier of the range of steps of every axis."""
         _ = self.loops
         axes = self.whole.axes
-        return {axis: self._fresh("all_steps" if len(axes) == 1 else f"all_{axis}") for axis in axes}
+        return {axis: self.fresh("all_steps" if len(axes) == 1 else f"all_{axis}") for axis in axes}
 
     def size(self, dim: sympy.Expr) -> str:
         """A dimension as Python text."""

@@ -97,18 +97,18 @@ class Speller:
             return self.along(expr)
         return self._call(expr)
 
-    def shared(self, term: sympy.Expr, batched: frozenset[str], summed: Callable[[Op, str], str]) -> str:
+    def shared(self, term: sympy.Expr, batched: frozenset[str], summed: Callable[[Op], str]) -> str:
         """A summand of something that all examples share: what differs between them is summed over them.
 
         Args:
             term: the summand.
             batched: names of what differs between examples.
-            summed: the text of ``sum[t](…)``, given the text of what it sums, for a loop.
+            summed: the text of such a ``sum[t](…)``.
         """
         if not _differs(term, batched):
             return self.text(term, SUM)
         if is_op(term, "sum"):
-            return summed(term, self.shared(term.operands[0], batched, summed))
+            return summed(term)
         return self.over_examples(term, batched)
 
     def over_examples(self, term: sympy.Expr, batched: frozenset[str]) -> str:

@@ -8,12 +8,11 @@ Read next: `numeric.targets.jax`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 import sympy
 
-from derive.expr import Fixed, Op, Ref, Step, ref, refs
+from derive.expr import Fixed, Op, Ref, Step, ref
 from derive.order import Component, contextual_refs
 from derive.shapes import pair
 from derive.system import Equation
@@ -21,6 +20,7 @@ from numeric.arrays import BATCH
 from numeric.targets.check import check_text, head
 from numeric.targets.helpers import TORCH, used
 from numeric.targets.plan import Plan
+from numeric.targets.parts import mentioned, narrow, right_side, shape_lines, size_lines
 from numeric.targets.spelling import Speller, position_text
 
 IMPORTS = "import torch\nfrom torch.autograd.function import once_differentiable"
@@ -69,29 +69,15 @@ class _Writer:
         over = f"for {self.plan.loops[axis]} in {self.plan.steps[axis]}"
         return f"sum({inner} {over})" if call.primitive == "sum" else f"beside({inner} {over})"
 
-    def _summed(self, call: Op, inner: str) -> str:
+    def _shared(self, term: sympy.Expr) -> str:
+        return self.speller.shared(term, self.batched, self._summed)
+
+    def _summed(self, call: Op) -> str:
         axis = str(call.static[0])
+        outside, self.at[axis] = self.at[axis], self.plan.loops[axis]
+        inner = self._shared(call.operands[0])
+        self.at[axis] = outside
         return f"sum({inner} for {self.plan.loops[axis]} in {self.plan.steps[axis]})"
-
-    def _right(self, equation: Equation) -> str:
-        plan, name = self.plan, equation.name
-        shape = pair(plan.whole.variables[name].shape)
-        batch = [plan.sizes[BATCH]] if name in self.batched else []
-        full = ", ".join([*batch, *map(plan.size, shape)])
-        zeros = f"zeros({self._anchor()}, {full})"
-        if equation.expr == 0 or not list(refs(equation.expr)):
-            value = self.speller.text(equation.expr) if equation.expr != 0 else "0"
-            return zeros if value in ("0", "0.0") or _is_zero(equation.expr) else f"{zeros} + {value}"
-        if name not in self.batched:
-            terms = equation.expr.operands if _is_plus(equation.expr) else (equation.expr,)
-            return " + ".join(self.speller.shared(term, self.batched, self._summed) for term in terms)
-        text = self.speller.text(equation.expr)
-        if plan.whole.shape_of(equation.expr) == shape and self._varies(equation.expr):
-            return text
-        return f"{zeros} + {self.speller.text(equation.expr, 1)}"
-
-    def _varies(self, expr: sympy.Expr) -> bool:
-        return any(read.name in self.batched for read in refs(expr))
 
     def _anchor(self) -> str:
         var = self.plan.whole.variables[self.like]
@@ -124,7 +110,8 @@ class _Writer:
             self.at[index.axis] = position_text(self.plan, index)
             if index.offset and index.from_end:
                 self.at[index.axis] = f"({self.at[index.axis]})"
-        text = f"{self._left(equation)} = {self._right(equation)}{self.plan.remark(equation)}"
+        right = right_side(self.plan, self.speller, equation, "", self._shared)
+        text = f"{self._left(equation)} = {right}{self.plan.remark(equation)}"
         self.at = before
         return text
 
@@ -146,21 +133,16 @@ class _Writer:
     def _opening(self, lines: Iterable[str], known: Sequence[str] = ()) -> list[str]:
         """Sizes that the lines use, ranges of steps, and leaves widened."""
         plan = self.plan
-        sizes, _ = plan.known_sizes()
         lines = list(lines)
         every = [f"    {plan.steps[axis]} = range(1, {plan.length(axis)} + 1)" for axis in plan.whole.axes]
-        every = [line for line in every if _mentioned(line.split()[0], lines)]
-        solved = [f"    {text} = {value}" for text, value in sizes]
-        body: list[str] = []
-        for line in reversed(solved):
-            if _mentioned(line.split()[0], [*lines, *every, *(entry.partition("=")[2] for entry in body)]):
-                body.insert(0, line)
+        every = [line for line in every if mentioned(line.split()[0], lines)]
+        body = size_lines(plan, [*lines, *every])
         body += every
         for name in plan.leaves:
             var = plan.whole.variables.get(name) or plan.system.variables[name]
             text = plan.names[name]
             rank = len(var.shape)
-            if name in known or not _mentioned(text, lines):
+            if name in known or not mentioned(text, lines):
                 continue
             if var.axis:
                 body.append(f"    {text} = by_step({text}, {rank})")
@@ -192,11 +174,11 @@ class _Writer:
         for name in plan.outputs:
             var, text = plan.whole.variables[name], plan.names[name]
             rank = len(var.shape)
-            over = f"sequence({text}, {plan.steps[var.axis]}, {rank})" if var.axis else _narrow(text, rank)
+            over = f"sequence({text}, {plan.steps[var.axis]}, {rank})" if var.axis else narrow(text, rank)
             results.append(over)
         for name, positions in plan.final.items():
             text, rank = plan.names[name], len(plan.system.variables[name].shape)
-            values = [_narrow(f"{text}[{position_text(plan, p)}]", rank) + ".clone()" for p in positions]
+            values = [narrow(f"{text}[{position_text(plan, p)}]", rank) + ".clone()" for p in positions]
             results.append(values[0] if len(values) == 1 else f"torch.stack([{', '.join(values)}])")
         saved = [plan.names[name] for name in plan.residuals]
         signature = ", ".join([*arrays, *keywords])
@@ -227,9 +209,9 @@ class _Writer:
                 results.append("None")
                 continue
             values = [
-                _narrow(f"{plan.names[bar]}[{position_text(plan, p)}]", rank)
+                narrow(f"{plan.names[bar]}[{position_text(plan, p)}]", rank)
                 if ref(bar, p) in written
-                else _narrow(f"(0 * {plan.names[bar]}[1])", rank)
+                else narrow(f"(0 * {plan.names[bar]}[1])", rank)
                 for p in positions
             ]
             results.append(values[0] if len(values) == 1 else f"torch.stack([{', '.join(values)}])")
@@ -280,7 +262,7 @@ class _Writer:
         plan = self.plan
         bar, var = plan.gradients[leaf], plan.system.variables[leaf]
         text, rank = plan.names[bar], len(var.shape)
-        return f"sequence({text}, {plan.steps[var.axis]}, {rank})" if var.axis else _narrow(text, rank)
+        return f"sequence({text}, {plan.steps[var.axis]}, {rank})" if var.axis else narrow(text, rank)
 
     def function(self) -> str:
         plan = self.plan
@@ -319,40 +301,6 @@ def apply({", ".join(parts)}):
 {shapes}
     """
     return Function.apply({", ".join([*arrays, *keywords])})'''
-
-
-def shape_lines(plan: Plan) -> list[str]:
-    """``x: (T, B, D)`` of every argument."""
-    lines = []
-    for name in plan.leaves:
-        var = plan.system.variables[name]
-        lead = [plan.length(var.axis)] if var.axis else []
-        lead += [plan.sizes[BATCH]] if var.role == "input" else []
-        shape = [*lead, *map(plan.size, var.shape)]
-        kind = f", integers below {plan.size(var.classes)}" if var.classes is not None else ""
-        lines.append(f"{plan.names[name]}: ({', '.join(shape)}{',' if len(shape) == 1 else ''}){kind}.")
-    for name, positions in plan.initial.items():
-        many = [str(len(positions))] if len(positions) > 1 else []
-        shape = [*many, plan.sizes[BATCH], *map(plan.size, plan.system.variables[name].shape)]
-        lines.append(f"{plan.given[name]}: ({', '.join(shape)}{',' if len(shape) == 1 else ''}), zero if absent.")
-    _, keywords = plan.known_sizes()
-    return lines + [f"{plan.sizes[symbol]}: a number." for symbol in keywords]
-
-
-def _narrow(text: str, rank: int) -> str:
-    return text + ("", "[..., 0, 0]", "[..., 0]")[{0: 1, 1: 2, 2: 0}[rank]]
-
-
-def _mentioned(name: str, lines: Iterable[str]) -> bool:
-    return any(re.search(rf"\b{name}\b", line) for line in lines)
-
-
-def _is_plus(expr: sympy.Expr) -> bool:
-    return isinstance(expr, Op) and expr.primitive == "plus"
-
-
-def _is_zero(expr: sympy.Expr) -> bool:
-    return isinstance(expr, Op) and expr.primitive == "broadcast_to" and expr.operands[0] == 0
 
 
 def _loops(components: Sequence[Component], plan: Plan) -> list[list[Component]]:
