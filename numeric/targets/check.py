@@ -10,12 +10,12 @@ Read next: `numeric.targets.torch`.
 from __future__ import annotations
 
 import numpy
+import sympy
 
 from derive.dimensions import length
 from numeric.arrays import BATCH, number_of
 from numeric.draws import Regime, draw_sizes
 from numeric.targets.plan import Plan
-import sympy
 
 SEEDS = 40
 TOLERANCE = "1e-7"
@@ -92,7 +92,7 @@ def argument_lines(plan: Plan, called: list[str] | None = None) -> list[str]:
 
 
 DRAWS = {
-    "torch": '''    source = torch.Generator().manual_seed(seed)
+    "torch": """    source = torch.Generator().manual_seed(seed)
 
     def draw(*shape):
         values = torch.randn(shape, generator=source, dtype=torch.float64)
@@ -100,8 +100,8 @@ DRAWS = {
 
     def integers(below, shape):
         return torch.randint(below, shape, generator=source)
-''',
-    "jax": '''    source = np.random.default_rng(seed)
+""",
+    "jax": """    source = np.random.default_rng(seed)
 
     def draw(*shape):
         values = source.standard_normal(shape)
@@ -109,8 +109,8 @@ DRAWS = {
 
     def integers(below, shape):
         return jnp.asarray(source.integers(below, size=shape))
-''',
-    "numpy": '''    source = np.random.default_rng(seed)
+""",
+    "numpy": """    source = np.random.default_rng(seed)
 
     def draw(*shape):
         values = np.asarray(source.standard_normal(shape))
@@ -118,10 +118,10 @@ DRAWS = {
 
     def integers(below, shape):
         return source.integers(below, size=shape)
-''',
+""",
 }
 LOSS = {
-    "torch": '''    def loss(values):
+    "torch": """    def loss(values):
         results, _ = forward(*values.values(){keywords})
         return sum((result * weight).sum() for result, weight in zip(results, weights))
 
@@ -131,8 +131,8 @@ LOSS = {
     wanted = [values[name] for name in CHECKED]
     grads = torch.autograd.grad(total_loss, wanted, allow_unused=True, materialize_grads=True)
     values = {{name: value.detach() for name, value in values.items()}}
-''',
-    "jax": '''    def loss(values):
+""",
+    "jax": """    def loss(values):
         return sum((result * weight).sum() for result, weight in zip(run(values), weights))
 
     @jax.jit
@@ -143,7 +143,7 @@ LOSS = {
     values = example(seed)
     found = gradients({{name: values[name] for name in CHECKED}}, values)
     grads = [found[name] for name in CHECKED]
-''',
+""",
 }
 FIRST = {
     "torch": (
@@ -151,25 +151,24 @@ FIRST = {
         "        if all(torch.isfinite(result).all() for result in results):\n"
     ),
     "jax": (
-        "        results = run(example(seed))\n"
-        "        if all(jnp.isfinite(result).all() for result in results):\n"
+        "        results = run(example(seed))\n        if all(jnp.isfinite(result).all() for result in results):\n"
     ),
 }
 WEIGHTS = {
-    "torch": '''    source = torch.Generator().manual_seed(0)
+    "torch": """    source = torch.Generator().manual_seed(0)
     weights = [torch.randn(result.shape, generator=source, dtype=torch.float64) for result in results]
-''',
-    "jax": '''    source = np.random.default_rng(0)
+""",
+    "jax": """    source = np.random.default_rng(0)
     weights = [source.standard_normal(result.shape) for result in results]
-''',
+""",
 }
-FIRST_LINES = '''    jax.config.update("jax_enable_x64", True)
+FIRST_LINES = """    jax.config.update("jax_enable_x64", True)
 
     @jax.jit
     def run(values):
         return forward(*(values[name] for name in {names}){keywords})[0]
 
-'''
+"""
 DIRECTION = {
     "torch": "torch.randn(grad.shape, generator=source, dtype=torch.float64)",
     "jax": "source.standard_normal(grad.shape)",

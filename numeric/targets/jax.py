@@ -57,7 +57,9 @@ class _Writer:
     def _edge(self, name: str, position: Fixed) -> str:
         """Identifier of a value outside 1…T."""
         if (name, position) not in self.edges:
-            where = f"{position.axis.upper()}_plus_{position.offset}" if position.from_end else str(abs(position.offset))
+            where = (
+                f"{position.axis.upper()}_plus_{position.offset}" if position.from_end else str(abs(position.offset))
+            )
             sign = "minus_" if not position.from_end and position.offset < 0 else ""
             self.edges[name, position] = self.plan.fresh(f"{self.plan.names[name]}_at_{sign}{where}")
         return self.edges[name, position]
@@ -81,7 +83,7 @@ class _Writer:
         assert isinstance(index, Step)
         if index.axis == self.whole:
             return self._shifted(expr)
-        assert index.axis == self.axis and self.local is not None
+        assert self.local is not None
         key = (expr.name, index.shift)
         if key in self.own:
             return self.own[key]
@@ -101,7 +103,9 @@ class _Writer:
         text = self.speller.text
         if call.primitive == "place":
             position = call.static[0]
-            return f"place({text(call.operands[0])}, {self._now(position.axis)} == {position_text(self.plan, position)})"
+            return (
+                f"place({text(call.operands[0])}, {self._now(position.axis)} == {position_text(self.plan, position)})"
+            )
         axis = str(call.static[0])
         if call.primitive == "unstack":
             return f"{text(call.operands[0], 3)}[..., {self._now(axis)} - 1, None]"
@@ -310,7 +314,9 @@ class _Writer:
             body += self._stage(component)
         written = {e.out for e in plan.whole.equations}
         results = [
-            narrow(plan.names[plan.gradients[n]], len(plan.system.variables[n].shape)) if n in plan.gradients else "None"
+            narrow(plan.names[plan.gradients[n]], len(plan.system.variables[n].shape))
+            if n in plan.gradients
+            else "None"
             for n in plan.leaves
         ]
         for name, positions in plan.initial.items():
@@ -319,7 +325,9 @@ class _Writer:
                 results.append("None")
                 continue
             values = [
-                narrow(self._edge(bar, p), rank) if ref(bar, p) in written else narrow(f"(0 * {plan.names[bar]}[0])", rank)
+                narrow(self._edge(bar, p), rank)
+                if ref(bar, p) in written
+                else narrow(f"(0 * {plan.names[bar]}[0])", rank)
                 for p in positions
             ]
             results.append(values[0] if len(values) == 1 else f"jnp.stack([{', '.join(values)}])")

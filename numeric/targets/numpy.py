@@ -79,4 +79,3 @@ def check():
 
 if __name__ == "__main__":
     raise SystemExit(not check() <= {TOLERANCE})'''
-

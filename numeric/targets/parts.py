@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 import sympy
 
-from derive.dimensions import length
 from derive.expr import Op, is_op, refs
 from derive.shapes import pair
 from derive.system import Equation

@@ -29,13 +29,12 @@ from derive.text import to_text
 from numeric.arrays import BATCH
 from numeric.schedule import Schedule, schedule
 
-RESERVED = frozenset(
-    {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
-    | set("np torch jax jnp lax math once_differentiable annotations check forward backward loss main leaves".split())
-    | set("widened by_step sequence cat outer total zeros place beside rows embed reduce_to broadcast_to".split())
-    | set("take scatter softmax logsumexp tanh sigmoid relu step sign softplus silu maximum minimum".split())
-    | set("saved results grads ctx steps carry now shift at stop".split())
-)
+WORDS = """
+np torch jax jnp lax functools once_differentiable annotations check forward backward loss example function apply Function
+function_forward function_backward arguments widened narrowed by_step sequence cat outer total zeros place beside embed
+reduce_to broadcast_to take scatter softmax logsumexp step softplus saved results carry now shift at stop
+"""
+RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *WORDS.split()})
 
 
 @dataclass(frozen=True)
@@ -144,6 +143,7 @@ class Plan:
         return NameSupply(set(self.reserved))
 
     def fresh(self, wish: str) -> str:
+        """A new identifier like `wish`."""
         plain = re.sub(r"\W", "_", unicodedata.normalize("NFKC", wish))
         return self._supply.fresh(plain if plain.isidentifier() else f"_{plain}")
 

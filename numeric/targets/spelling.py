@@ -161,7 +161,9 @@ def position_text(plan: Plan, index: Fixed) -> str:
     """A fixed position as Python text: ``0``, ``T``, ``T - 1``."""
     if not index.from_end:
         return str(index.offset)
-    return plan.length(index.axis) + (f" {'-' if index.offset < 0 else '+'} {abs(index.offset)}" if index.offset else "")
+    return plan.length(index.axis) + (
+        f" {'-' if index.offset < 0 else '+'} {abs(index.offset)}" if index.offset else ""
+    )
 
 
 def _differs(expr: sympy.Expr, batched: frozenset[str]) -> bool:

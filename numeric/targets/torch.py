@@ -19,8 +19,8 @@ from derive.system import Equation
 from numeric.arrays import BATCH
 from numeric.targets.check import check_text, head
 from numeric.targets.helpers import TORCH, used
-from numeric.targets.plan import Plan
 from numeric.targets.parts import mentioned, narrow, right_side, shape_lines, size_lines
+from numeric.targets.plan import Plan
 from numeric.targets.spelling import Speller, position_text
 
 IMPORTS = "import torch\nfrom torch.autograd.function import once_differentiable"
@@ -168,7 +168,7 @@ class _Writer:
     def forward(self) -> str:
         plan = self.plan
         arrays, keywords = self._arguments()
-        seen = {n for n in plan.initial} | set(plan.leaves)
+        seen = {*plan.initial, *plan.leaves}
         body = [*self._boundaries(), *self._stages(plan.forward, seen)]
         results = []
         for name in plan.outputs:
