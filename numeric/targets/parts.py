@@ -79,3 +79,47 @@ def narrow(text: str, rank: int) -> str:
 def mentioned(name: str, lines: Iterable[str]) -> bool:
     """Whether a name occurs."""
     return any(re.search(rf"\b{name}\b", line) for line in lines)
+
+
+def arguments(plan: Plan) -> tuple[list[str], list[str]]:
+    """Identifiers of array arguments, and of sizes that follow from none of them."""
+    _, free = plan.known_sizes()
+    return [*(plan.names[n] for n in plan.leaves), *plan.given.values()], [plan.sizes[s] for s in free]
+
+
+def cotangents(plan: Plan, by_step: bool) -> tuple[list[str], list[str]]:
+    """Arguments for the cotangents of all results, and the lines that widen them.
+
+    Args:
+        plan: the system.
+        by_step: whether a sequence is a dictionary of its steps.
+    """
+    names = plan.names
+    found: list[str] = []
+    lines: list[str] = []
+
+    def given(name: str, value: str, rank: int, form: str = "widened") -> None:
+        if form == "by_step" or rank < 2 or names[name] != value:
+            lines.append(f"    {names[name]} = {form}({value}, {rank})")
+
+    for name in plan.outputs:
+        up = plan.upstream.get(name)
+        if up is None or up not in names:
+            found.append(f"_{name}")
+            continue
+        var = plan.whole.variables[name]
+        found.append(names[up])
+        given(up, names[up], len(var.shape), "by_step" if by_step and var.axis else "widened")
+    for name, positions in plan.final.items():
+        rank = len(plan.system.variables[name].shape)
+        ends = [end for end in plan.ends.get(name, ()) if end in names]
+        if not ends:
+            found.append(f"_end_{name}")
+        elif len(positions) == 1:
+            found.append(names[ends[0]])
+            given(ends[0], names[ends[0]], rank)
+        else:
+            found.append(f"{names[ends[0]]}_all")
+            for number, end in enumerate(plan.ends[name]):
+                given(end, f"{names[ends[0]]}_all[{number}]", rank)
+    return found, lines

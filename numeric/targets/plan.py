@@ -30,9 +30,10 @@ from numeric.arrays import BATCH
 from numeric.schedule import Schedule, schedule
 
 WORDS = """
-np torch jax jnp lax functools once_differentiable annotations check forward backward loss example function apply Function
-function_forward function_backward arguments widened narrowed by_step sequence cat outer total zeros place beside embed
-reduce_to broadcast_to take scatter softmax logsumexp step softplus saved results carry now shift at stop
+" np torch jax jnp lax functools once_differentiable annotations check forward backward loss example
+apply function Function function_forward function_backward arguments widened narrowed by_step
+sequence cat outer total zeros place beside embed reduce_to broadcast_to take scatter softmax
+logsumexp step softplus saved results carry now shift at stop
 """
 RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *WORDS.split()})
 

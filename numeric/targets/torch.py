@@ -19,9 +19,10 @@ from derive.system import Equation
 from numeric.arrays import BATCH
 from numeric.targets.check import check_text, head
 from numeric.targets.helpers import TORCH, used
-from numeric.targets.parts import mentioned, narrow, right_side, shape_lines, size_lines
+from numeric.targets.parts import arguments, cotangents, mentioned, narrow, right_side, size_lines
 from numeric.targets.plan import Plan
 from numeric.targets.spelling import Speller, position_text
+from numeric.targets.wrappers import torch_function
 
 IMPORTS = "import torch\nfrom torch.autograd.function import once_differentiable"
 
@@ -29,7 +30,7 @@ IMPORTS = "import torch\nfrom torch.autograd.function import once_differentiable
 def torch_source(plan: Plan) -> str:
     """The file."""
     writer = _Writer(plan)
-    functions = [writer.forward(), writer.backward(), writer.function()] if plan.gradients else [writer.forward()]
+    functions = [writer.forward(), writer.backward(), torch_function(plan)] if plan.gradients else [writer.forward()]
     check = check_text(plan, "torch")
     helpers = used([*functions, check], TORCH)
     return "\n\n\n".join([head(plan, "PyTorch", IMPORTS), *helpers, *functions, check]) + "\n"
@@ -124,12 +125,6 @@ class _Writer:
 
     # --- functions ---------------------------------------------------------------------------------------------
 
-    def _arguments(self) -> tuple[list[str], list[str]]:
-        """Names of array arguments, and of sizes that follow from none of them."""
-        plan = self.plan
-        _, keywords = plan.known_sizes()
-        return [*(plan.names[n] for n in plan.leaves), *plan.given.values()], [plan.sizes[s] for s in keywords]
-
     def _opening(self, lines: Iterable[str], known: Sequence[str] = ()) -> list[str]:
         """Sizes that the lines use, ranges of steps, and leaves widened."""
         plan = self.plan
@@ -167,7 +162,7 @@ class _Writer:
 
     def forward(self) -> str:
         plan = self.plan
-        arrays, keywords = self._arguments()
+        arrays, keywords = arguments(plan)
         seen = {*plan.initial, *plan.leaves}
         body = [*self._boundaries(), *self._stages(plan.forward, seen)]
         results = []
@@ -194,8 +189,8 @@ class _Writer:
 
     def backward(self) -> str:
         plan = self.plan
-        arrays, keywords = self._arguments()
-        cotangents, body = self._cotangents()
+        arrays, keywords = arguments(plan)
+        given, body = cotangents(plan, by_step=True)
         seen = {*plan.residuals, *plan.leaves, *plan.initial, *plan.upstream.values()}
         body += self._stages(plan.backward, seen)
         written = {e.out for e in plan.whole.equations}
@@ -218,7 +213,7 @@ class _Writer:
         results += ["None"] * len(keywords)
         saved = [plan.names[name] for name in plan.residuals]
         text = [
-            f"def backward({', '.join(['arguments', 'saved', *cotangents])}):",
+            f"def backward({', '.join(['arguments', 'saved', *given])}):",
             '    """Gradients of the arguments, from those of the results."""',
             f"    {', '.join([*arrays, *keywords])}{',' if len([*arrays, *keywords]) == 1 else ''} = arguments",
             *self._opening([*body, *results], plan.residuals),
@@ -228,79 +223,11 @@ class _Writer:
         ]
         return "\n".join(text)
 
-    def _cotangents(self) -> tuple[list[str], list[str]]:
-        """Arguments for the cotangents of all results, in their order, and how they are widened."""
-        plan = self.plan
-        arguments, lines = [], []
-        names = plan.names
-        for name in plan.outputs:
-            var = plan.whole.variables[name]
-            up = plan.upstream.get(name)
-            if up is None or up not in names:
-                arguments.append(f"_{name}")
-                continue
-            arguments.append(names[up])
-            form = "by_step" if var.axis else "widened"
-            lines.append(f"    {names[up]} = {form}({names[up]}, {len(var.shape)})")
-        for name, positions in plan.final.items():
-            rank = len(plan.system.variables[name].shape)
-            ends = [end for end in plan.ends.get(name, ()) if end in names]
-            if not ends:
-                arguments.append(f"_end_{name}")
-                continue
-            if len(positions) == 1:
-                arguments.append(names[ends[0]])
-                lines.append(f"    {names[ends[0]]} = widened({names[ends[0]]}, {rank})")
-                continue
-            whole = f"{names[ends[0]]}_all"
-            arguments.append(whole)
-            for number, end in enumerate(plan.ends[name]):
-                lines.append(f"    {names[end]} = widened({whole}[{number}], {rank})")
-        return arguments, lines
-
     def _gradient(self, leaf: str) -> str:
         plan = self.plan
         bar, var = plan.gradients[leaf], plan.system.variables[leaf]
         text, rank = plan.names[bar], len(var.shape)
         return f"sequence({text}, {plan.steps[var.axis]}, {rank})" if var.axis else narrow(text, rank)
-
-    def function(self) -> str:
-        plan = self.plan
-        arrays, keywords = self._arguments()
-        given = set(plan.given.values())
-        parts = [f"{a}=None" if a in given else a for a in arrays]
-        parts += ["*", *keywords] if keywords else []
-        shapes = "\n".join(f"        {line}" for line in shape_lines(plan))
-        results = ", ".join([*plan.outputs, *(f"last {name}" for name in plan.final)])
-        return f'''class Function(torch.autograd.Function):
-    """The forward pass with the derived backward pass."""
-
-    @staticmethod
-    def forward(ctx, *arguments):
-        """Results."""
-        tensors = [argument for argument in arguments if isinstance(argument, torch.Tensor)]
-        ctx.save_for_backward(*tensors)
-        ctx.others = [None if isinstance(argument, torch.Tensor) else (argument,) for argument in arguments]
-        results, ctx.saved = forward(*arguments)
-        return results
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, *cotangents):
-        """Gradients, one for each argument."""
-        tensors = iter(ctx.saved_tensors)
-        arguments = [next(tensors) if other is None else other[0] for other in ctx.others]
-        grads = backward(arguments, ctx.saved, *cotangents)
-        return tuple(grad if needed else None for grad, needed in zip(grads, ctx.needs_input_grad))
-
-
-def apply({", ".join(parts)}):
-    """{results}.
-
-    Args:
-{shapes}
-    """
-    return Function.apply({", ".join([*arrays, *keywords])})'''
 
 
 def _loops(components: Sequence[Component], plan: Plan) -> list[list[Component]]:

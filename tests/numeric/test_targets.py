@@ -70,7 +70,7 @@ def test_torch_checks_itself_and_agrees_with_autograd(name):
     derived, automatic = (
         torch.autograd.grad(total, wanted, allow_unused=True, materialize_grads=True) for total in totals
     )
-    constants = {name_ for name_ in system(name).constants}
+    constants = set(system(name).constants)
     names = [n for n, value in values.items() if value.requires_grad]
     for leaf, ours, theirs in zip(names, derived, automatic, strict=True):
         if leaf not in constants:
