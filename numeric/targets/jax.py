@@ -52,7 +52,7 @@ class _Writer:
 
     def _single(self, equation: Equation) -> str:
         index = equation.out.index
-        left = self.plan.names[equation.name] if index is None else self.reads.edge(equation.name, index)  # type: ignore[arg-type]
+        left = self.plan.names[equation.name] if index is None else self.reads.edge(equation.name, index)
         self.reads.position = position_text(self.plan, index) if isinstance(index, Fixed) else "0"
         right = right_side(self.plan, self.reads.speller, equation, "", self.reads.shared)
         return f"    {left} = {right}{self.plan.remark(equation)}"

@@ -41,7 +41,7 @@ def right_side(plan: Plan, speller: Speller, equation: Equation, time: str, shar
     shape = pair(plan.whole.variables[name].shape)
     batch = [plan.sizes[BATCH]] if name in batched else []
     zeros = f"zeros({speller.like}, {time}{', '.join([*batch, *map(plan.size, shape)])})"
-    if expr == 0 or (is_op(expr, "broadcast_to") and expr.operands[0] == 0):  # type: ignore[attr-defined]
+    if expr == 0 or (is_op(expr, "broadcast_to") and expr.operands[0] == 0):
         return zeros
     if name not in batched:
         terms = expr.operands if isinstance(expr, Op) and expr.primitive == "plus" else (expr,)

@@ -260,7 +260,7 @@ class Plan:
 def _held(expr: sympy.Basic) -> Iterable[str]:
     """What is read inside ``stop(…)``, unless through a ``step``, which is flat between its jumps."""
     if is_op(expr, "stop"):
-        inside = expr.operands[0]  # type: ignore[attr-defined]
+        inside = expr.operands[0]
         yield from () if is_op(inside, "step") else (read.name for read in refs(inside))
     elif isinstance(expr, Op):
         for operand in expr.operands:

@@ -177,7 +177,7 @@ class _Writer:
             results.append(values[0] if len(values) == 1 else f"torch.stack([{', '.join(values)}])")
         saved = [plan.names[name] for name in plan.residuals]
         signature = ", ".join([*arrays, *keywords])
-        text = [
+        lines = [
             f"def forward({signature}):",
             '    """Results, and what the backward pass needs."""',
             *self._opening([*body, *results, *saved]),
@@ -185,7 +185,7 @@ class _Writer:
             f"    results = ({', '.join(results)},)",
             f"    return results, ({', '.join(saved)}{',' if saved else ''})",
         ]
-        return "\n".join(text)
+        return "\n".join(lines)
 
     def backward(self) -> str:
         plan = self.plan
