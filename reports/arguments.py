@@ -181,10 +181,11 @@ def parser() -> argparse.ArgumentParser:
         commands,
         "code",
         dispatch.code,
-        "the NumPy module that computes it, forward and backward",
-        ["bptt code lstm -o lstm.py", "bptt code gru | less"],
+        "one file that computes it, forward and backward: NumPy, PyTorch, JAX or C",
+        ["bptt code lstm -o lstm.py", "bptt code gru --target torch | less"],
     )
     _takes_system(code)
+    code.add_argument("--target", default="numpy", choices=("numpy", "torch", "jax", "c"), help="default numpy")
     code.add_argument("-o", "--out", default="", metavar="FILE", help="write to a file")
     code.add_argument("--force", action="store_true", help="overwrite the file")
 

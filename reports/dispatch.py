@@ -151,10 +151,17 @@ def encode(options: Namespace) -> int:
 
 
 def code(options: Namespace) -> int:
-    """The NumPy module."""
+    """One file that computes it."""
     from reports.commands.code import code
 
-    return code(options.system, out=options.out, force=options.force, as_json=options.json, strict=options.strict)
+    return code(
+        options.system,
+        target=options.target,
+        out=options.out,
+        force=options.force,
+        as_json=options.json,
+        strict=options.strict,
+    )
 
 
 def weights(options: Namespace) -> int:

@@ -20,6 +20,7 @@ from reports.commands import output as output_command
 from reports.commands import pdf as pdf_command
 from reports.commands import progress as progress_command
 from reports.commands import verify as verify_command
+from reports.commands.code import report_numbers
 
 ROOT = Path(__file__).parents[1]
 RNN = "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)"
@@ -451,6 +452,16 @@ def test_every_architecture_has_code(capsys, name):
     status, out, err = run(capsys, "code", name)
     assert (status, err) == (0, "")
     assert {"forward", "backward"} <= set(compile(out, name, "exec").co_names)
+
+
+@pytest.mark.parametrize(("target", "word"), [("torch", "import torch"), ("jax", "jax.custom_vjp")])
+def test_code_for_other_frameworks_has_the_numbers_of_the_report(capsys, target, word):
+    status, out, err = run(capsys, "code", RNN, "--target", target)
+    assert (status, err) == (0, "")
+    assert word in out
+    numbers = report_numbers(derive.parse(RNN))
+    assert f"({numbers['dW']}) dW = " in out
+    assert f"# ({numbers['dW']})" in out
 
 
 def test_code_does_not_overwrite(capsys, tmp_path):

@@ -1,4 +1,4 @@
 """A system as one readable file for another language or framework, without any dependency on this project.
 
-Read next: `numeric.targets.entries`.
+Read next: `numeric.targets.plan`.
 """
