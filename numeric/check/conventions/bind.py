@@ -111,8 +111,8 @@ def _likeliest(dump: Dump, fits: list[Fit]) -> list[Fit]:
     if dump.outputs:
         return fits
     by: dict[str, list[Fit]] = {}
-    for fit in sorted(fits, key=lambda fit: -fit.score):
-        by.setdefault(fit.candidate.words, []).append(fit)
+    for fit in sorted(fits, key=lambda fit: fit.setting.cost - fit.score):
+        by.setdefault(f"{fit.candidate.words} {fit.setting.placements}", []).append(fit)
     return [fit for some in by.values() for fit in some[: LIKELY if dump.loss is None else 10 * LIKELY]]
 
 

@@ -85,6 +85,7 @@ def _in_group(
     progress: Progress | None,
 ) -> tuple[list[Fit], Fit | None]:
     candidates: list[Candidate] | None = None  # made when they are needed: changes take time
+    every: list[Fit] = []
     for setting, arrangement in places:
         arranged = layouts(arrangement, dump.params, strict=strict, wishes=dump.wishes)
         if not arranged:
@@ -103,9 +104,10 @@ def _in_group(
             for fit in found:
                 if nearest is None or fit.worst < nearest.worst:
                     nearest = fit
-        if fits:
-            return fits, nearest
-    return [], nearest
+        every += fits
+        if fits and dump.outputs:
+            break  # without outputs every setting fits, and the loss or the gradients decide
+    return every, nearest
 
 
 def _tried(

@@ -64,9 +64,11 @@ def judge(bounds: Sequence[Bound], *, budget: float = 45.0, progress: Callable[[
             if case.found and not case.forward:
                 return _verdict(case)
     for stage in (Search.one, Search.more):
-        for case in cases[:READINGS]:
-            if not case.found:
-                case.found = stage(case.search)
+        open_ = [case for case in cases[:READINGS] if not case.found]
+        for number, case in enumerate(open_):
+            now = time.monotonic()
+            case.search.until = now + max(until - now, 0.0) / (len(open_) - number)
+            case.found = stage(case.search)
         if any(case.found for case in cases):
             break
     return _verdict(min(cases, key=lambda case: case.cost))
@@ -176,7 +178,10 @@ def _findings(case: Case, explanation: Explanation) -> tuple[Finding, ...]:
     for local, claims in explanation.local:
         quantity = next(r.quantity for r in case.search.bench.regions if r.claim == claims[0])
         correct = repair_of(case.view, quantity, speech)
-        found.append(Finding(local.kind, ", ".join(claims), speech.text(local.detail), correct))
+        owners = (*claims, quantity.partition("[")[0], *case.bound.system.parameters)
+        more = [speech.known.get(name, name) for name in local.where.split(", ") if name and name not in owners]
+        where = ", ".join(claims) + (f" (of {', '.join(more)})" if more else "")
+        found.append(Finding(local.kind, where, speech.text(local.detail), correct))
     return tuple(found)
 
 
@@ -210,12 +215,15 @@ def _wrong_forward(case: Case, speech: Speech) -> list[Finding]:
 def _alternatives(case: Case, chosen: tuple[Finding, ...]) -> tuple[tuple[Finding, ...], ...]:
     seen = {frozenset((f.kind, f.where) for f in chosen)}
     others = []
-    for explanation in case.found[1:]:
+    for explanation in (*case.found[1:], *(other for one in case.found for other in _by_other_names(one))):
         found = _findings(case, explanation)
         key = frozenset((f.kind, f.where) for f in found)
         if key not in seen:
             seen.add(key)
             others.append(found)
+    if all(not region.values.any() for region in case.search.bench.regions):
+        names = dict.fromkeys(region.claim for region in case.search.bench.regions)
+        others.append((Finding("zero-gradient", ", ".join(names), "all are zero"),))
     ends = ("everywhere", "is 0", "is missing") if len(case.view.primal.states) == 1 else ("everywhere",)
     cut = [f for f in chosen if f.kind == "cut-recurrence" and f.detail.endswith(ends)]
     if cut:
@@ -224,6 +232,20 @@ def _alternatives(case: Case, chosen: tuple[Finding, ...]) -> tuple[tuple[Findin
         if frozenset((f.kind, f.where) for f in new) not in seen:
             others.append(new)
     return tuple(others)
+
+
+def _by_other_names(explanation: Explanation) -> Iterator[Explanation]:
+    """The same explanation, one of its mistakes called as others call it."""
+    for number, mutant in enumerate(explanation.mutants):
+        for kind in mutant.also:
+            mutants = list(explanation.mutants)
+            mutants[number] = replace(mutant, kind=kind, also=())
+            yield replace(explanation, mutants=tuple(mutants))
+    for number, (local, claims) in enumerate(explanation.local):
+        for kind in local.also:
+            changed = list(explanation.local)
+            changed[number] = (replace(local, kind=kind, also=()), claims)
+            yield replace(explanation, local=tuple(changed))
 
 
 def _policies(diagnosis: Sequence[Finding]) -> tuple[str, ...]:

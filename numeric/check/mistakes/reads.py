@@ -69,8 +69,9 @@ def exchanged(view: View) -> Iterator[Mutant]:
             for equation, path, part in places:
                 chosen = other if part.static[0] == one else one
                 back.append(Edit(equation.out, path, apply("rows", part.operands[0], static=(chosen,))))
-            detail = f"rows {_span(one)} and {_span(other)} of {weight} are exchanged"
-            yield Mutant("swap-gates", weight, f"{detail} going back", tuple(back), detail, 1)
+            span = f"rows {_span(one)} and {_span(other)}"
+            detail = f"{span} of {weight} are exchanged going back"
+            yield Mutant("swap-gates", weight, detail, tuple(back), f"{span} exchanged going back", 1)
 
 
 def _span(span: sympy.Tuple) -> str:
@@ -132,6 +133,8 @@ def replaced(view: View) -> Iterator[Mutant]:
                 where = view.gate(part.name)
                 gates = _is_gate(view, part) and _is_gate(view, other)
                 kind = "swap-gates" if is_delta or gates else "misplaced-factor"
+                if is_delta and view.gate(part.name) == view.gate(other.name):
+                    kind = "missing-derivative"
                 if not is_delta and view.gate_of(part.name) == view.gate_of(other.name):
                     kind = "derivative-of-activated" if other.index == part.index else "time-shift"
                 detail = f"{other} where {part} belongs, in {equation.out}"
@@ -152,7 +155,7 @@ def _alternatives(view: View, equation: Equation, part: Ref, is_delta: bool) -> 
             yield other
             continue
         assert isinstance(part.index, Step)
-        shifts = (part.index.shift, -1, 0) if other.name in view.primal.states else (part.index.shift,)
+        shifts = (part.index.shift, -1, 0, 1) if other.name in view.primal.states else (part.index.shift,)
         yield from (ref(other.name, step(part.index.axis, shift)) for shift in dict.fromkeys(shifts))
 
 

@@ -20,6 +20,10 @@ def dropped(view: View) -> Iterator[Mutant]:
     """A term left out: a recurrent edge, a cotangent from outside, a path."""
     for equation in view.core:
         summands = terms(equation.expr)
+        if len(summands) > 1 and view.origin(equation.name)[0] == "contribution":
+            where = view.origin(equation.name)[1]
+            edits = (Edit(equation.out, (), ZERO),)
+            yield Mutant("cut-recurrence", where, f"{equation.out} is 0", edits, "a contribution is 0")
         for path, term in summands:
             deltas = [r for r in refs(term) if view.is_delta(r)]
             edit = (Edit(equation.out, path, ZERO),)
