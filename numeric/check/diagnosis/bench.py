@@ -31,6 +31,7 @@ from numeric.check.variants.view import View
 Array = NDArray[Any]
 Fold = Callable[[Array], Array]
 NUMBERS = 3_000_000  # values of one sequence that a trial may hold
+LAST = 4  # single steps of sequences that candidates are compared in first
 SCREEN = 5  # regions that candidates are compared with first
 
 
@@ -124,11 +125,33 @@ class Bench:
             found = fold(_flat(result.gradient(region.quantity)))
             if all(float(region.error(found * factor)[0]) > region.tolerance for factor in self.scales.values()):
                 wrong.append(region)
-        chosen: list[Region] = []
+        chosen = self._last_steps(result, fold)
+        most = len(chosen) + SCREEN
         for region in sorted(wrong or self.regions, key=lambda r: (r.values.size < 4, r.values.size)):
-            if sum(other.claim == region.claim for other in chosen) < 2 and len(chosen) < SCREEN:
+            if sum(other.claim == region.claim for other in chosen) < 2 and len(chosen) < most:
                 chosen.append(region)
         return chosen
+
+    def _last_steps(self, result: Result, fold: Fold) -> list[Region]:
+        """Of gradients of sequences the steps that a backward loop visits first, where they are wrong.
+
+        What mistakes do there is what they do in one step or two, apart from what they do to the recurrence.
+        """
+        found = []
+        for region in self.regions:
+            var = self.view.primal.variables[region.quantity.partition("[")[0]]
+            if var.axis is None or "[" in region.quantity or region.places.ndim > 1:
+                continue
+            shape = self.view.derivation.bound.space.shapes[region.quantity]
+            at = np.unravel_index(region.places, shape)[0]
+            right = fold(_flat(result.gradient(region.quantity)))
+            for step in sorted({shape[0] - 1, shape[0] - 2, 0} & set(range(shape[0])), reverse=True):
+                mine = at == step
+                part = replace(region, places=region.places[mine], values=region.values[mine], turned=None)
+                wrong = all(float(part.error(right * f)[0]) > part.tolerance for f in self.scales.values())
+                if mine.any() and wrong:
+                    found.append(part)
+        return found[:LAST]
 
     def _run(self, candidates: Sequence[Candidate], unread: frozenset[Ref] = frozenset()) -> tuple[Result, Fold]:
         lanes: list[Lane] = []

@@ -5,12 +5,12 @@ Read next: `numeric.check.diagnosis.speech`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import combinations, product
 
 from numeric.check.diagnosis.bench import Bench
+from numeric.check.diagnosis.clock import Clock
 from numeric.check.diagnosis.explanation import Candidate, Explanation, apart, cheapest, windows_of
 from numeric.check.mistakes import Mutant, mutants
 from numeric.check.variants.view import View
@@ -28,7 +28,7 @@ class Search:
         view: the derivation.
         scales: factors by which everything may differ and be right.
         named: factors that people forget or add, by name.
-        until: when the time is over, by `time.monotonic`.
+        clock, until: when the time is over, by this clock.
         progress: called with a line of text now and then.
     """
 
@@ -37,9 +37,11 @@ class Search:
         view: View,
         scales: Mapping[str, float],
         named: Mapping[str, float],
+        clock: Clock,
         until: float,
         progress: Callable[[str], None] | None = None,
     ) -> None:
+        self.clock = clock
         self.view, self.progress = view, progress
         self.bench = Bench(view, scales, named)
         self.until = until
@@ -61,12 +63,12 @@ class Search:
     def more(self) -> list[Explanation]:
         """The cheapest explanations with several mistakes, within the time; those that begin to fit come first."""
         stages = ((2, self._pairs), (3, self._pairs_and_one), (3, self._begun_triples), (2, self._rare_pairs))
-        start, until = time.monotonic(), self.until
+        start, until = self.clock.now(), self.until
         for cost, stage in (*stages, (3, self._triples)):
             known = min((e.cost for e in self.found), default=9)
             self.until = min(until, start + SHARE * (until - start)) if known <= 2 else until
-            if known > cost or (known == 2 and stage == self._pairs and time.monotonic() < self.until):
-                self.found += stage() if time.monotonic() < self.until else []
+            if known > cost or (known == 2 and stage == self._pairs and self.clock.now() < self.until):
+                self.found += stage() if self.clock.now() < self.until else []
         self.until = until
         return cheapest(self.found)
 
@@ -95,7 +97,10 @@ class Search:
     def _begun_triples(self) -> list[Explanation]:
         """Pairs that explain some gradients and a third mistake."""
         pairs = self._begun([c for c in self.bench.promise if len(c) == 2], BEGUN)
-        unique = {frozenset((*pair, m)): (*pair, m) for pair in pairs for m in self._common if m not in pair}
+        more = [(pair, m) for number, pair in enumerate(pairs) for m in (self.singles if number < 60 else self._common)]
+        alone = self._begun([c for c in self.bench.promise if len(c) == 1], 4)
+        more += [(pair, c[0]) for c in alone for pair in combinations(self._common, 2)]
+        unique = {frozenset((*pair, m)): (*pair, m) for pair, m in more if m not in pair}
         return self._hunt(list(unique.values()), "triples of mistakes that begin to fit")
 
     def _triples(self) -> list[Explanation]:
@@ -152,7 +157,7 @@ class Search:
         start = 0
         most = 1 if local else SIDE_BY_SIDE  # times as many lanes, where single gradients are not looked into
         while start < len(candidates):
-            if (time.monotonic() > self.until and start) or (enough and found):
+            if (self.clock.now() > self.until and start) or (enough and found):
                 break
             part: list[Candidate] = []
             lanes = 0

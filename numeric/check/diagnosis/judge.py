@@ -6,12 +6,12 @@ Read next: `numeric.check.arrays`.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from derive.reach import dependent
 from numeric.check.bound import Bound
+from numeric.check.diagnosis.clock import Clock
 from numeric.check.diagnosis.explanation import Explanation, Overall
 from numeric.check.diagnosis.hunt import Search
 from numeric.check.diagnosis.localise import errors, stages
@@ -56,8 +56,8 @@ def judge(bounds: Sequence[Bound], *, budget: float = 45.0, progress: Callable[[
         budget: seconds for the search.
         progress: called with a line of text now and then.
     """
-    until = time.monotonic() + budget
-    cases = [case for bound in bounds for case in _cases(bound, until, progress)]
+    clock = Clock()
+    cases = [case for bound in bounds for case in _cases(bound, clock, budget, progress)]
     for case in cases:
         if not case.reduced:
             case.found = case.search.as_it_is()
@@ -66,26 +66,27 @@ def judge(bounds: Sequence[Bound], *, budget: float = 45.0, progress: Callable[[
     for stage in (Search.one, Search.more):
         open_ = [case for case in cases[:READINGS] if not case.found]
         for number, case in enumerate(open_):
-            now = time.monotonic()
-            case.search.until = now + max(until - now, 0.0) / (len(open_) - number)
+            now = clock.now()
+            case.search.until = now + max(budget - now, 0.0) / (len(open_) - number)
             case.found = stage(case.search)
         if any(case.found for case in cases):
             break
     return _verdict(min(cases, key=lambda case: case.cost))
 
 
-def _cases(bound: Bound, until: float, progress: Callable[[str], None] | None) -> Iterator[Case]:
+def _cases(bound: Bound, clock: Clock, until: float, progress: Callable[[str], None] | None) -> Iterator[Case]:
     """A reading; the same for the intended cell; and last without gates and the like, which may be misplaced."""
-    yield _case(bound, until, progress)
+    yield _case(bound, clock, until, progress)
     if bound.intended is not None and set(bound.intended.variables) <= set(bound.system.variables):
-        yield _case(bound, until, progress, forward=True)
+        yield _case(bound, clock, until, progress, forward=True)
     plain = tuple(c for c in bound.claims if not set(c.quantities(bound.space)) & set(bound.system.defined))
     if 0 < len(plain) < len(bound.claims):
-        yield _case(replace(bound, claims=plain), until, progress, reduced=True)
+        yield _case(replace(bound, claims=plain), clock, until, progress, reduced=True)
 
 
 def _case(
     bound: Bound,
+    clock: Clock,
     until: float,
     progress: Callable[[str], None] | None,
     *,
@@ -93,7 +94,7 @@ def _case(
     reduced: bool = False,
 ) -> Case:
     view = View(Derivation(bound, bound.intended if forward else None))
-    return Case(bound, view, Search(view, bound.scales, named_scales(view), until, progress), forward, reduced)
+    return Case(bound, view, Search(view, bound.scales, named_scales(view), clock, until, progress), forward, reduced)
 
 
 def named_scales(view: View) -> dict[str, float]:
