@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from derive.expr import is_op
+from derive.expr import is_op, refs
 from numeric.check.diagnosis.local import Local, Locals
 from numeric.check.variants.compute import compiled
 from numeric.check.variants.lanes import Result
+from numeric.check.variants.view import axis_of
 
 Array = NDArray[Any]
 MOST = 20_000_000  # numbers that are held for one gradient
@@ -32,6 +33,8 @@ def otherwise_summed(result: Result, name: str, locals_: Locals) -> Iterator[tup
     if len(right) != 1:
         return
     axis = str(equation.expr.static[0])
+    if any(axis_of(read) not in (axis, None) for read in refs(equation.expr)):
+        return
     columns, rows = _steps(result, left, axis), _steps(result, right[0], axis)
     if columns is None or rows is None or columns.shape[-1] != 1 or rows.shape[-2] != 1:
         return

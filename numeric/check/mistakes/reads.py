@@ -31,7 +31,25 @@ def transposed(view: View) -> Iterator[Mutant]:
                 continue
             new = transpose(part) if part is not inner else weight
             detail = f"{weight} where its transpose belongs, in {equation.out}"
-            yield Mutant("transpose", weight.name, detail, (Edit(equation.out, path, new),), f"{into} weights")
+            yield Mutant(
+                "transpose",
+                _block(view, part, weight.name),
+                detail,
+                (Edit(equation.out, path, new),),
+                f"{into} weights",
+            )
+
+
+def _block(view: View, part: sympy.Expr, weight: str) -> str:
+    """Some columns of a weight, as `numeric.check.diagnosis.speech` reads them: ``0:4|W_f``."""
+    if not is_op(part, "rows"):
+        return weight
+    return ":".join(str(view.derivation.sizes.number(end)) for end in part.static[0]) + f"|{weight}"
+
+
+def read_in(view: View, name: str, equation: Equation) -> str:
+    """Where a value of the forward pass is read: its name, and the gate whose equation reads it."""
+    return ", ".join(dict.fromkeys((name, view.gate(equation.name))))
 
 
 def shifted(view: View) -> Iterator[Mutant]:
@@ -49,7 +67,8 @@ def shifted(view: View) -> Iterator[Mutant]:
                 if part.index.shift < 0 < by:
                     yield _but_first(view, equation, path, part, new)
                 often = part.name in view.primal.states or view.origin(equation.name)[0] == "contribution"
-                yield Mutant("time-shift", part.name, detail, (Edit(equation.out, path, new),), tag, 1 - often)
+                where = read_in(view, part.name, equation)
+                yield Mutant("time-shift", where, detail, (Edit(equation.out, path, new),), tag, 1 - often)
 
 
 def exchanged(view: View) -> Iterator[Mutant]:
@@ -82,7 +101,8 @@ def _but_first(view: View, equation: Equation, path: Path, part: Ref, new: Ref) 
     """The same, where the first step reads the initial state all the same."""
     detail = f"{new} where {part} belongs, in {equation.out}, but for the first step"
     edit = Edit(equation.out, path, but_first(new, part))
-    return Mutant("time-shift", part.name, detail, (edit,), f"{part.name} is read +1 step, but for the first")
+    where = read_in(view, part.name, equation)
+    return Mutant("time-shift", where, detail, (edit,), f"{part.name} is read +1 step, but for the first")
 
 
 def swapped(view: View) -> Iterator[Mutant]:

@@ -12,6 +12,7 @@ import sympy
 from derive.expr import Fixed, Ref, Step, apply, ref, refs, step
 from derive.system import Equation
 from numeric.check.mistakes.mutant import Mutant, source_of
+from numeric.check.mistakes.reads import read_in
 from numeric.check.variants.edits import ONE, ZERO, Edit, Path, mapped, parts, terms
 from numeric.check.variants.edits import wrapped as around
 from numeric.check.variants.view import View
@@ -51,7 +52,8 @@ def wrapping(view: View) -> Iterator[Mutant]:
             if view.primal.variables[part.name].classes is None and part.index.shift <= 0:
                 new = around(part, 0 if part.index.shift else -1)
                 detail = f"in {equation.out} a negative index reads the last step where {part} belongs"
-                yield Mutant("time-shift", part.name, detail, (Edit(equation.out, path, new),), f"{part.name} wraps", 1)
+                where = read_in(view, part.name, equation)
+                yield Mutant("time-shift", where, detail, (Edit(equation.out, path, new),), f"{part.name} wraps", 1)
 
 
 def handed(view: View) -> Iterator[Mutant]:
