@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 import sympy
 
-from derive.expr import Ref, Step, apply, is_op, neg, plus, times
+from derive.expr import Ref, Step, apply, is_op, neg, plus, refs, times
 from numeric.check.mistakes.mutant import Mutant, source_of
 from numeric.check.variants.edits import ONE, Edit, parts, terms
-from numeric.check.variants.view import View
+from numeric.check.variants.view import View, axis_of
 
 FACTORS = (("2", sympy.Integer(2)), ("1/2", sympy.Rational(1, 2)))
 LIMITS = ("10", "5", "3", "2", "1", "1/2", "1/4", "1/5", "1/10", "1/20", "1/50", "1/100")  # that people write
@@ -75,6 +75,7 @@ def twice(view: View) -> Iterator[Mutant]:
         if view.origin(equation.name)[0] != "cotangent":
             continue
         calls = [p for _, p in parts(equation.expr) if is_op(p, "softmax") or is_op(p, "sigmoid")]
+        calls = [call for call in calls if all(axis_of(r) in (equation.axis, None) for r in refs(call))]
         for call in calls[:1]:
             more = times(call, plus(ONE, neg(call)))
             detail = f"{equation.out} is multiplied by the derivative of {call}, which it has in already"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import sympy
 
 from derive.elementwise import partial
-from derive.expr import apply, neg, plus, power, times
+from derive.expr import apply, neg, plus, power, refs, times
 from derive.system import Equation
 from numeric.check.mistakes.mutant import Mutant
 from numeric.check.variants.edits import ONE, Edit
@@ -33,7 +33,8 @@ def _of_others(view: View, slope: Slope) -> Iterator[tuple[str, str, sympy.Expr,
     """The derivative as a function of another state at the same step: 1 − h² for tanh′(c)."""
     name = slope.call.primitive
     for state in view.primal.states if name in ("tanh", "sigmoid") else ():
-        here = next((read for read in view.sequences if read.name == state), None)
+        index = next(refs(slope.value)).index
+        here = next((read for read in view.sequences if read.name == state and read.index == index), None)
         if here is None or here == slope.value or view.shape(here) != view.shape(slope.value):
             continue
         square, gate = plus(ONE, neg(power(here, 2))), times(here, plus(ONE, neg(here)))

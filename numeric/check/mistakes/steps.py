@@ -91,7 +91,7 @@ def _is_from_above(view: View, equation: Equation, term: sympy.Expr) -> bool:
     """Whether a term reads cotangents of its own step that are known for all steps before this loop begins."""
     reads = [r for r in refs(term) if view.is_delta(r)]
     mine = view.component(equation.name)
-    here = [isinstance(r.index, Step) and r.index.shift == 0 and view.component(r.name) != mine for r in reads]
+    here = [r.index == equation.out.index and view.component(r.name) != mine for r in reads]
     return bool(reads) and all(here)
 
 
