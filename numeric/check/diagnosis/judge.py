@@ -222,9 +222,9 @@ def _alternatives(case: Case, chosen: tuple[Finding, ...]) -> tuple[tuple[Findin
         if key not in seen:
             seen.add(key)
             others.append(found)
-    ends = [m.where.partition(", ")[0] for m in case.found[0].mutants if m.tag == "a contribution is 0"]
-    if ends:  # nothing is handed back: whoever sees two mistakes in it is right too
-        zeros = Speech(case.bound).place(", ".join(f"{state}[0]" for state in ends))
+    let_go = [m.where.partition(", ")[0] for m in case.found[0].mutants if m.tag == "a contribution is 0"]
+    if let_go:  # nothing is handed back: whoever sees two mistakes in it is right too
+        zeros = Speech(case.bound).place(", ".join(f"{state}[0]" for state in let_go))
         others.append((*chosen, Finding("zero-gradient", zeros, "nothing goes back to the initial state")))
     if all(not region.values.any() for region in case.search.bench.regions):
         names = dict.fromkeys(region.claim for region in case.search.bench.regions)
