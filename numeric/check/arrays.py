@@ -18,11 +18,13 @@ from derive.system import System
 from numeric.check.bound import Bound
 from numeric.check.conventions.bind import Undecided, bind
 from numeric.check.conventions.shared import shared, unshared
+from numeric.check.diagnosis.clock import Clock
 from numeric.check.diagnosis.judge import judge
 from numeric.check.dump import Dump
 from numeric.check.foreign import as_arrays
 from numeric.check.verdict import Verdict
 
+LEAST = 5.0  # seconds to find out what the arrays mean
 FAMILIES = ("rnn", "gru", "lstm")
 
 
@@ -57,10 +59,18 @@ def check_arrays(
     found = as_arrays(arrays)
     dump = Dump.of(found.values, {**found.precisions, **(precision or {})})
     system, family = _cell(cell)
+    clock = Clock()
 
     def bound(dump: Dump, system: System | None = system, family: str = family) -> list[Bound]:
         return bind(
-            dump, cell=system, family=family, loss=loss, mapping=mapping, convention=convention, progress=progress
+            dump,
+            cell=system,
+            family=family,
+            loss=loss,
+            mapping=mapping,
+            convention=convention,
+            progress=progress,
+            out_of_time=lambda: clock.now() > max(budget / 2, LEAST),
         )
 
     try:
@@ -73,7 +83,7 @@ def check_arrays(
     coarse = [
         replace(b, lenient=lenient, claims=tuple(replace(c, precision=coarsest) for c in b.claims)) for b in bounds
     ]
-    return judge(coarse, budget=budget, progress=progress)
+    return judge(coarse, budget=max(budget - clock.now(), budget / 2), progress=progress)
 
 
 def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | None) -> list[Bound]:

@@ -7,7 +7,7 @@ Read next: `numeric.check`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -48,6 +48,7 @@ def bind(
     mapping: Mapping[str, str] | None = None,
     convention: str | None = None,
     progress: Progress | None = None,
+    out_of_time: Callable[[], bool] = lambda: False,
 ) -> list[Bound]:
     """What a dump means, the likeliest first.
 
@@ -58,6 +59,7 @@ def bind(
         loss: "cross-entropy", "binary" or "squared", where the shapes of targets allow several.
         mapping: what the author's arrays are, by key, where names mislead: {"output/a": "h", "param/W1": "f",
             "param/W": "i,f,o,g"}: a quantity of the system, or the gates that an array of parameters holds, in order.
+        out_of_time: whether to stop with what there is.
         convention: words that must stand in `Bound.convention`, parted by semicolons: "rows; x (T, B, D)".
 
     Returns:
@@ -68,14 +70,22 @@ def bind(
         ValueError: for a loss that is not known, or a mapping of arrays that do not exist.
     """
     dump = dump.with_wishes(mapping or {})
-    fits, nearest = search(dump, groups(cell, family, len(dump.params), _lengths(dump)), progress)
+    fits, nearest = search(dump, groups(cell, family, len(dump.params), _lengths(dump)), progress, out_of_time)
     if not fits and nearest is None:
         raise Undecided("the shapes of the arrays fit no cell that is known; give its equations as the cell")
     if not fits and nearest is not None:
         words, off = nearest.candidate.words, nearest.worst
-        raise Undecided(f"no forward agrees: the nearest is {words}, whose outputs differ by {off:.1e}", words, off)
+        so_far = " in the time that there was" if out_of_time() else ""
+        raise Undecided(
+            f"no forward agrees{so_far}: the nearest is {words}, whose outputs differ by {off:.1e}", words, off
+        )
     if dump.targets:
         found = losses(dump, _likeliest(dump, fits), loss)
+        if dump.loss is not None and not dump.outputs and not any(lossy.printed for lossy in found):
+            lengths = _lengths(dump)  # the names mislead, or the loss is not the printed one
+            others, _ = search(dump, groups(cell, family, len(dump.params), lengths), progress, out_of_time, True)
+            loosely = losses(dump, _likeliest(dump, others), loss)
+            found = loosely if any(lossy.printed for lossy in loosely) else found
         if not found:
             words = fits[0].candidate.words
             raise Undecided(f"the forward is that of {words}, but no known loss has targets of such a shape", words)
@@ -111,8 +121,8 @@ def _likeliest(dump: Dump, fits: list[Fit]) -> list[Fit]:
     if dump.outputs:
         return fits
     by: dict[str, list[Fit]] = {}
-    for fit in sorted(fits, key=lambda fit: -fit.score):
-        by.setdefault(fit.candidate.words, []).append(fit)
+    for fit in sorted(fits, key=lambda fit: fit.setting.cost - fit.score):
+        by.setdefault(f"{fit.candidate.words} {fit.setting.placements}", []).append(fit)
     return [fit for some in by.values() for fit in some[: LIKELY if dump.loss is None else 10 * LIKELY]]
 
 

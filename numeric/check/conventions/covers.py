@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from numeric.check.conventions.arrangement import Arrangement, Option, is_bias
-from numeric.check.conventions.names import hint, plain, source_hint, splits
+from numeric.check.conventions.names import hint, plain, positions, source_hint, splits
 from numeric.check.conventions.slots import ONE
 
 MOST = 600  # assignments of arrays to gates that are looked at
@@ -28,6 +28,9 @@ def covers(arrangement: Arrangement, options: Mapping[str, list[Option]], strict
         search.visit(0, 0.0)
         if len(search.found) >= MOST:
             break
+    for way in positions(list(options)) if strict and not search.found else ():
+        search.begin(way)
+        search.visit(0, 0.0)
     return sorted(search.found.values(), key=lambda pair: -pair[1])
 
 

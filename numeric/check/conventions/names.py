@@ -170,6 +170,16 @@ def splits(names: Sequence[str]) -> Iterator[dict[str, tuple[str, str]]]:
     yield from sorted(ways, key=_irregularity)
 
 
+def positions(names: Sequence[str]) -> Iterator[dict[str, tuple[str, str]]]:
+    """Ways to group names by their order, where they say nothing: gate after gate, or kind after kind."""
+    for rest in (0, 1, 2):
+        count = len(names) - rest
+        for size in (n for n in range(2, 9) if count >= 2 * n and count % n == 0):
+            alone = {name: (name, name) for name in names[count:]}
+            yield alone | {name: (f"#{k % size}", f"#{k // size}") for k, name in enumerate(names[:count])}
+            yield alone | {name: (f"#{k // size}", f"#{k % size}") for k, name in enumerate(names[:count])}
+
+
 def _irregularity(way: dict[str, tuple[str, str]]) -> float:
     stems: dict[str, set[str]] = {}
     for stem, token in way.values():

@@ -53,26 +53,36 @@ class Fit:
 
 
 def search(
-    dump: Dump, candidates: Iterable[Iterable[Group]], progress: Progress | None
+    dump: Dump,
+    candidates: Iterable[Iterable[Group]],
+    progress: Progress | None,
+    out_of_time: Callable[[], bool] = lambda: False,
+    loose: bool = False,
 ) -> tuple[list[Fit], Fit | None]:
-    """All fits of the first structure that has any, and the nearest miss."""
+    """All fits of the first structure that has any, and the nearest miss, as far as the time goes.
+
+    Args:
+        loose: whether names need not mean anything from the beginning.
+    """
     nearest: Fit | None = None
     for some in candidates:
         tried: list[tuple[Group, list[tuple[Setting, Arrangement]]]] = []
         for group in some:
             first = group[0].make()
             tried.append((group, [(setting, Arrangement(first, setting.sizes)) for setting in settings(first, dump)]))
-            fits, nearest = _in_group(dump, *tried[-1], True, nearest, progress)
+            fits, nearest = _in_group(dump, *tried[-1], not loose, nearest, progress, out_of_time)
             if fits:
                 return fits, nearest
         for group, places in tried:
-            fits, nearest = _in_group(dump, changed(group), places, True, nearest, progress)
+            fits, nearest = _in_group(dump, group, places, False, nearest, progress, out_of_time)
             if fits:
                 return fits, nearest
         for group, places in tried:
-            fits, nearest = _in_group(dump, group, places, False, nearest, progress)
+            fits, nearest = _in_group(dump, changed(group), places, True, nearest, progress, out_of_time)
             if fits:
                 return fits, nearest
+        if out_of_time():
+            break
     return [], nearest
 
 
@@ -83,9 +93,13 @@ def _in_group(
     strict: bool,
     nearest: Fit | None,
     progress: Progress | None,
+    out_of_time: Callable[[], bool],
 ) -> tuple[list[Fit], Fit | None]:
     candidates: list[Candidate] | None = None  # made when they are needed: changes take time
+    every: list[Fit] = []
     for setting, arrangement in places:
+        if out_of_time():
+            break
         arranged = layouts(arrangement, dump.params, strict=strict, wishes=dump.wishes)
         if not arranged:
             continue
@@ -93,9 +107,14 @@ def _in_group(
         fits: list[Fit] = []
         candidates = list(group) if candidates is None else candidates
         for candidate in candidates:
+            if out_of_time():
+                break
             if progress is not None:
                 progress(f"trying {candidate.words}")
-            found = _tried(dump, candidate, setting, arrangement, arranged, vectors)
+            try:
+                found = _tried(dump, candidate, setting, arrangement, arranged, vectors)
+            except ValueError:  # a change that these sizes do not allow
+                continue
             fits += [fit for fit in found if fit.worst <= dump.tolerance]
             likeliest = any(fit.score >= arranged[0].score for fit in fits)
             if fits and dump.outputs and not dump.targets and (likeliest or not candidate.changed):
@@ -103,9 +122,10 @@ def _in_group(
             for fit in found:
                 if nearest is None or fit.worst < nearest.worst:
                     nearest = fit
-        if fits:
-            return fits, nearest
-    return [], nearest
+        every += fits
+        if fits and dump.outputs:
+            break  # without outputs every setting fits, and the loss or the gradients decide
+    return every, nearest
 
 
 def _tried(

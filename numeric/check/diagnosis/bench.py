@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -21,13 +22,17 @@ from numpy.typing import NDArray
 from derive.expr import Ref
 from numeric.check.diagnosis.explanation import Candidate, Explanation, Options, Overall, cover
 from numeric.check.diagnosis.local import Local, Locals
-from numeric.check.diagnosis.regions import limits, regions
+from numeric.check.diagnosis.rearranged import arrays_of
+from numeric.check.diagnosis.regions import Region, limits, regions
+from numeric.check.diagnosis.sums import otherwise_summed
 from numeric.check.variants.lanes import Lane, Result
 from numeric.check.variants.view import View
 
 Array = NDArray[Any]
 Fold = Callable[[Array], Array]
 NUMBERS = 3_000_000  # values of one sequence that a trial may hold
+LAST = 4  # single steps of sequences that candidates are compared in first
+SCREEN = 5  # regions that candidates are compared with first
 
 
 class Bench:
@@ -43,13 +48,14 @@ class Bench:
         chunk: how many lanes a trial may have.
         reference: the scale that other factors are said against: 1 where it may be right, else the first.
         closest: the smallest largest error of a candidate that did not fit, as it stood.
-        promise: candidates that some region agreed with, and how many did.
+        promise: candidates that some region agreed with that was wrong, and how many did.
     """
 
     def __init__(self, view: View, scales: Mapping[str, float], named: Mapping[str, float]) -> None:
         self.view, self.scales, self.named = view, scales, named
         bound = view.derivation.bound
         self.regions = regions(bound.claims, bound.space)
+        self.arrays = arrays_of(self.regions, view, bound)
         self.tolerances = np.array([region.tolerance for region in self.regions])[:, None]
         self.reference = 1.0 if 1.0 in scales.values() else next(iter(scales.values()))
         self.locals = Locals(view, named)
@@ -73,7 +79,7 @@ class Bench:
         errors[:, :, broken] = np.inf
         agrees = errors <= self.tolerances
         plain = [number for number, overall in enumerate(overalls) if not overall.kind]
-        self._remember(candidates, errors[plain].min(0), np.asarray(agrees[plain].any(0)))
+        self._remember(errors[plain].min(0), np.asarray(agrees[plain].any(0)))
         options = self._options(result, fold, overalls, agrees, ~broken) if local else [{} for _ in overalls]
         found = []
         for number, overall in enumerate(overalls):
@@ -85,25 +91,67 @@ class Bench:
                 mine = agrees[number][:, lane]
                 if mine.any() or _tells(options[number], lane):
                     chosen = cover(self.regions, mine, options[number], lane)
-                    one = self._single(overall, lane, touched[number][:, lane] & mine) if overall.kind else overall
+                    reached = touched[number][:, lane] & mine | ~mine  # a mistake of its own comes on top
+                    one = self._single(overall, lane, reached) if overall.kind else overall
                     error = float(errors[number][mine, lane].max(initial=0.0))
                     found.append(Explanation(tuple(candidates[lane]), one, chosen, error))
         return found
 
     def screened(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Those that agree in one small region, by any of the scales that may be right."""
-        region = min(self.regions, key=lambda r: (r.values.size < 4, r.values.size))
-        unread = frozenset(out for out, name in self.view.local.items() if name != region.quantity)
+        """Those that agree in all of some small regions; it is remembered how many of them each agrees with."""
+        wanted = {region.quantity for region in self.screen}
+        unread = frozenset(out for out, name in self.view.local.items() if name not in wanted)
         result, fold = self._run(candidates, unread)
-        found = fold(_flat(result.gradient(region.quantity)))
-        agrees = np.zeros(len(candidates), bool)
-        for factor in self.scales.values():
-            agrees |= region.error(found * factor) <= region.tolerance
-        kept = [candidate for candidate, some in zip(candidates, agrees, strict=True) if some]
-        for candidate in kept:
-            if len(candidate) == 2:
-                self.promise.setdefault(candidate, 1)
-        return kept
+        every, count = np.ones(len(candidates), bool), np.zeros(len(candidates), int)
+        for region in self.screen:
+            found = fold(_flat(result.gradient(region.quantity)))
+            agrees = np.zeros(len(candidates), bool)
+            for factor in self.scales.values():
+                agrees |= region.error(found * factor) <= region.tolerance
+            every &= agrees
+            if region.values.size > 3:
+                agrees |= region.error(found * region.factor(found)[:, None]) <= region.tolerance
+            count += agrees
+        for number in map(int, np.flatnonzero(count)):
+            self.promise[candidates[number]] = int(count[number])
+        return [candidate for candidate, all_ in zip(candidates, every, strict=True) if all_]
+
+    @cached_property
+    def screen(self) -> list[Region]:
+        """A few small regions of different claims in which the derivation without a mistake is off."""
+        result, fold = self._run([()])
+        wrong = []
+        for region in self.regions:
+            found = fold(_flat(result.gradient(region.quantity)))
+            if all(float(region.error(found * factor)[0]) > region.tolerance for factor in self.scales.values()):
+                wrong.append(region)
+        chosen = self._last_steps(result, fold)
+        most = len(chosen) + SCREEN
+        for region in sorted(wrong or self.regions, key=lambda r: (r.values.size < 4, r.values.size)):
+            if sum(other.claim == region.claim for other in chosen) < 2 and len(chosen) < most:
+                chosen.append(region)
+        return chosen
+
+    def _last_steps(self, result: Result, fold: Fold) -> list[Region]:
+        """Of gradients of sequences the steps that a backward loop visits first, where they are wrong.
+
+        What mistakes do there is what they do in one step or two, apart from what they do to the recurrence.
+        """
+        found = []
+        for region in self.regions:
+            var = self.view.primal.variables[region.quantity.partition("[")[0]]
+            if var.axis is None or "[" in region.quantity or region.places.ndim > 1:
+                continue
+            shape = self.view.derivation.bound.space.shapes[region.quantity]
+            at = np.unravel_index(region.places, shape)[0]
+            right = fold(_flat(result.gradient(region.quantity)))
+            for step in sorted({shape[0] - 1, shape[0] - 2, 0} & set(range(shape[0])), reverse=True):
+                mine = at == step
+                part = replace(region, places=region.places[mine], values=region.values[mine], turned=None)
+                wrong = all(float(part.error(right * f)[0]) > part.tolerance for f in self.scales.values())
+                if mine.any() and wrong:
+                    found.append(part)
+        return found[:LAST]
 
     def _run(self, candidates: Sequence[Candidate], unread: frozenset[Ref] = frozenset()) -> tuple[Result, Fold]:
         lanes: list[Lane] = []
@@ -130,14 +178,11 @@ class Bench:
 
         return result, fold
 
-    def _remember(self, candidates: Sequence[Candidate], errors: Array, agrees: Array) -> None:
+    def _remember(self, errors: Array, agrees: Array) -> None:
         wrong = errors.max(0, initial=0.0)[~agrees.all(0)]
         if wrong.size:
             closest = float(wrong.min())
             self.closest = closest if self.closest is None else min(self.closest, closest)
-        for candidate, count in zip(candidates, agrees.sum(0), strict=True):
-            if len(candidate) < 3 and count:
-                self.promise[candidate] = int(count)
 
     # --- what happens to many gradients alike ---------------------------------------------------------------------
 
@@ -197,7 +242,7 @@ class Bench:
                 open_.setdefault(region.quantity, []).append(number)
         for name, mine in open_.items():
             self._turned(found, fold(_flat(result.gradient(name))), overalls, mine, sound)
-            for local, values in self.locals.values(name, result):
+            for local, values in (*self.locals.values(name, result), *otherwise_summed(result, name, self.locals)):
                 folded = fold(values)
                 for which, overall in enumerate(overalls):
                     changed = overall(folded)
@@ -205,6 +250,13 @@ class Bench:
                         region = self.regions[number]
                         fits = (region.error(changed) <= region.tolerance) & sound
                         if fits.any():
+                            found[which].setdefault(number, []).append((local, fits))
+        for claim in self.arrays:
+            if any(not agrees[:, number].all() for number in claim.numbers):
+                for local, values in claim.values(result, fold):
+                    for which, overall in enumerate(overalls):
+                        fits = (claim.error(overall(values)) <= claim.tolerance) & sound
+                        for number in claim.numbers if fits.any() else ():
                             found[which].setdefault(number, []).append((local, fits))
         return found
 

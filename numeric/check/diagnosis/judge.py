@@ -6,12 +6,12 @@ Read next: `numeric.check.arrays`.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from derive.reach import dependent
 from numeric.check.bound import Bound
+from numeric.check.diagnosis.clock import Clock
 from numeric.check.diagnosis.explanation import Explanation, Overall
 from numeric.check.diagnosis.hunt import Search
 from numeric.check.diagnosis.localise import errors, stages
@@ -56,34 +56,37 @@ def judge(bounds: Sequence[Bound], *, budget: float = 45.0, progress: Callable[[
         budget: seconds for the search.
         progress: called with a line of text now and then.
     """
-    until = time.monotonic() + budget
-    cases = [case for bound in bounds for case in _cases(bound, until, progress)]
+    clock = Clock()
+    cases = [case for bound in bounds for case in _cases(bound, clock, budget, progress)]
     for case in cases:
         if not case.reduced:
             case.found = case.search.as_it_is()
             if case.found and not case.forward:
                 return _verdict(case)
     for stage in (Search.one, Search.more):
-        for case in cases[:READINGS]:
-            if not case.found:
-                case.found = stage(case.search)
+        open_ = [case for case in cases[:READINGS] if not case.found]
+        for number, case in enumerate(open_):
+            now = clock.now()
+            case.search.until = now + max(budget - now, 0.0) / (len(open_) - number)
+            case.found = stage(case.search)
         if any(case.found for case in cases):
             break
     return _verdict(min(cases, key=lambda case: case.cost))
 
 
-def _cases(bound: Bound, until: float, progress: Callable[[str], None] | None) -> Iterator[Case]:
+def _cases(bound: Bound, clock: Clock, until: float, progress: Callable[[str], None] | None) -> Iterator[Case]:
     """A reading; the same for the intended cell; and last without gates and the like, which may be misplaced."""
-    yield _case(bound, until, progress)
+    yield _case(bound, clock, until, progress)
     if bound.intended is not None and set(bound.intended.variables) <= set(bound.system.variables):
-        yield _case(bound, until, progress, forward=True)
+        yield _case(bound, clock, until, progress, forward=True)
     plain = tuple(c for c in bound.claims if not set(c.quantities(bound.space)) & set(bound.system.defined))
     if 0 < len(plain) < len(bound.claims):
-        yield _case(replace(bound, claims=plain), until, progress, reduced=True)
+        yield _case(replace(bound, claims=plain), clock, until, progress, reduced=True)
 
 
 def _case(
     bound: Bound,
+    clock: Clock,
     until: float,
     progress: Callable[[str], None] | None,
     *,
@@ -91,7 +94,7 @@ def _case(
     reduced: bool = False,
 ) -> Case:
     view = View(Derivation(bound, bound.intended if forward else None))
-    return Case(bound, view, Search(view, bound.scales, named_scales(view), until, progress), forward, reduced)
+    return Case(bound, view, Search(view, bound.scales, named_scales(view), clock, until, progress), forward, reduced)
 
 
 def named_scales(view: View) -> dict[str, float]:
@@ -176,7 +179,10 @@ def _findings(case: Case, explanation: Explanation) -> tuple[Finding, ...]:
     for local, claims in explanation.local:
         quantity = next(r.quantity for r in case.search.bench.regions if r.claim == claims[0])
         correct = repair_of(case.view, quantity, speech)
-        found.append(Finding(local.kind, ", ".join(claims), speech.text(local.detail), correct))
+        owners = (*claims, quantity.partition("[")[0], *case.bound.system.parameters)
+        more = [speech.known.get(name, name) for name in local.where.split(", ") if name and name not in owners]
+        where = ", ".join(claims) + (f" (of {', '.join(more)})" if more else "")
+        found.append(Finding(local.kind, where, speech.text(local.detail), correct))
     return tuple(found)
 
 
@@ -210,12 +216,19 @@ def _wrong_forward(case: Case, speech: Speech) -> list[Finding]:
 def _alternatives(case: Case, chosen: tuple[Finding, ...]) -> tuple[tuple[Finding, ...], ...]:
     seen = {frozenset((f.kind, f.where) for f in chosen)}
     others = []
-    for explanation in case.found[1:]:
+    for explanation in (*case.found[1:], *(other for one in case.found for other in _by_other_names(one))):
         found = _findings(case, explanation)
         key = frozenset((f.kind, f.where) for f in found)
         if key not in seen:
             seen.add(key)
             others.append(found)
+    let_go = [m.where.partition(", ")[0] for m in case.found[0].mutants if m.tag == "a contribution is 0"]
+    if let_go:  # nothing is handed back: whoever sees two mistakes in it is right too
+        zeros = Speech(case.bound).place(", ".join(f"{state}[0]" for state in let_go))
+        others.append((*chosen, Finding("zero-gradient", zeros, "nothing goes back to the initial state")))
+    if all(not region.values.any() for region in case.search.bench.regions):
+        names = dict.fromkeys(region.claim for region in case.search.bench.regions)
+        others.append((Finding("zero-gradient", ", ".join(names), "all are zero"),))
     ends = ("everywhere", "is 0", "is missing") if len(case.view.primal.states) == 1 else ("everywhere",)
     cut = [f for f in chosen if f.kind == "cut-recurrence" and f.detail.endswith(ends)]
     if cut:
@@ -224,6 +237,20 @@ def _alternatives(case: Case, chosen: tuple[Finding, ...]) -> tuple[tuple[Findin
         if frozenset((f.kind, f.where) for f in new) not in seen:
             others.append(new)
     return tuple(others)
+
+
+def _by_other_names(explanation: Explanation) -> Iterator[Explanation]:
+    """The same explanation, one of its mistakes called as others call it."""
+    for number, mutant in enumerate(explanation.mutants):
+        for kind in mutant.also:
+            mutants = list(explanation.mutants)
+            mutants[number] = replace(mutant, kind=kind, also=())
+            yield replace(explanation, mutants=tuple(mutants))
+    for number, (local, claims) in enumerate(explanation.local):
+        for kind in local.also:
+            changed = list(explanation.local)
+            changed[number] = (replace(local, kind=kind, also=()), claims)
+            yield replace(explanation, local=tuple(changed))
 
 
 def _policies(diagnosis: Sequence[Finding]) -> tuple[str, ...]:

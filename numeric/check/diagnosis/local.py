@@ -49,6 +49,7 @@ class Local:
     detail: str
     tag: str
     rank: int
+    also: tuple[str, ...] = ()
 
 
 class Locals:

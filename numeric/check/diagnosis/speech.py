@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from derive.expr import refs
 from numeric.check.bound import Bound
 from numeric.check.variants.view import stem
@@ -89,6 +91,17 @@ class Speech:
         return ", ".join(f"{base}: {text}" if len(copies[base]) > 1 else text for base, text in said.items())
 
     def _one(self, name: str) -> str:
+        span, block, name = name.rpartition("|")  # some columns of a weight: the array that holds them, if it is one
+        if block:
+            low, high = map(int, span.split(":"))
+            wanted = self.bound.space.addresses(name)[:, low:high]
+            holding = [claim.name for claim in self.bound.claims if np.isin(wanted, claim.index).any()]
+            if len(holding) == 1:
+                owner = f" of {name}" if len(self.arrays.get(name, ())) > 1 or holding[0] != name else ""
+                return holding[0] + (owner if holding[0] != self.known.get(name) else "")
+        return self._named(name)
+
+    def _named(self, name: str) -> str:
         if name in self.bound.cotangents and self.bound.system.variables[name].shape == ():
             return f"loss ({', '.join(self._predictions(name))})"
         spoken = self.known.get(name, name)

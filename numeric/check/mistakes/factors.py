@@ -38,7 +38,8 @@ def misplaced(view: View) -> Iterator[Mutant]:
                 if other is not None:
                     detail = f"{other} where {factor} belongs, in {equation.out}"
                     edit = (Edit(equation.out, (*path, number), other),)
-                    yield Mutant("misplaced-factor", where, detail, edit, f"{other} for {factor}")
+                    rank = 0 if _is_between(view, factor) else 2
+                    yield Mutant("misplaced-factor", where, detail, edit, f"{other} for {factor}", rank)
 
 
 def _shared(view: View) -> Iterator[Mutant]:
@@ -110,6 +111,13 @@ def _later(view: View, expr: sympy.Expr, by: int) -> sympy.Expr:
         return ref(read.name, step(read.index.axis, read.index.shift + by)) if shifted else read  # type: ignore[union-attr]
 
     return mapped(expr, moved)
+
+
+def _is_between(view: View, factor: sympy.Expr) -> bool:
+    """Whether the values lie between 0 and 1, so that people write 1 − z: of a sigmoid, or of what is made of them."""
+    names = [read.name for read in refs(factor) if read.name in view.primal.variables]
+    made = [view.primal.equation(n).expr for n in names if view.primal.variables[n].role == "defined"]
+    return any(is_op(e, "sigmoid") or is_op(e, "softmax") or is_op(e, "plus") for e in made)
 
 
 def _complement(factor: sympy.Expr) -> sympy.Expr | None:

@@ -5,14 +5,15 @@ Read next: `numeric.check.mistakes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import sympy
 
 from derive.expr import Fixed, Ref, Step, is_op, neg, plus, ref, refs, step, transpose
 from derive.system import Equation
 from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
-from numeric.check.variants.edits import ONE, ZERO, Edit, Path, but_first, mapped, parts, terms
+from numeric.check.variants.edits import ONE, ZERO, Edit, Path, but_first, mapped, parts, terms, wrapped
 from numeric.check.variants.view import View, axis_of, stem
 
 
@@ -37,6 +38,7 @@ def local_edits(view: View, equation: Equation) -> Iterator[Mutant]:
             detail = f"the sum over {axis} leaves {text} out"
             yield Mutant("drop-path", owner, detail, (Edit(out, (), short),), f"without {text}")
     yield from _some_terms(view, equation, owner)
+    yield from _exchanged(view, equation, owner)
     for path, term in terms(expr):
         if len(terms(expr)) > 1:
             detail = f"without {term}"
@@ -86,6 +88,23 @@ def _some_terms(view: View, equation: Equation, owner: str) -> Iterator[Mutant]:
             )
 
 
+def _exchanged(view: View, equation: Equation, owner: str) -> Iterator[Mutant]:
+    """Of several gates two that take each other's δ, here alone."""
+    read = list(dict.fromkeys(r for r in refs(equation.expr) if r in view.gates))
+    for one, other in combinations(read, 2):
+        if view.shape(one) == view.shape(other):
+            pair = {one: other, other: one}
+            names = (view.gate(one.name), view.gate(other.name))
+            edits = tuple(Edit(equation.out, p, pair[r]) for p, r in parts(equation.expr) if r in pair)
+            detail = f"{one} and {other} are exchanged in {equation.out}"
+            yield Mutant("swap-gates", f"{owner}, {', '.join(names)}", detail, edits, exchange_tag(names), 1)
+
+
+def exchange_tag(gates: Sequence[str]) -> str:
+    """What the exchange of two gates is called, wherever it happens."""
+    return f"the gates {' and '.join(sorted(map(stem, gates)))} are exchanged"
+
+
 def _at(read: Ref, axis: str, from_end: bool) -> Ref:
     """A read at the last step, or at the first."""
     if not isinstance(read.index, Step) or read.index.axis != axis:
@@ -111,7 +130,12 @@ def _other_values(view: View, equation: Equation, path: tuple[int, ...], part: R
         new = ref(part.name, step(part.index.axis, part.index.shift + by))
         detail = f"{new} where {part} belongs, in {equation.out}"
         yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, new),), f"{part.name} {by:+d} step")
+        if by < 0 and part.index.shift in (0, -1) and view.primal.variables[part.name].classes is None:
+            around = wrapped(part, 0 if part.index.shift else by)
+            detail = f"a negative index reads the last step where {part} belongs, in {equation.out}"
+            yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, around),), f"{part.name} wraps")
         if part.index.shift < 0 < by:
+            detail = f"{new} where {part} belongs, in {equation.out}"
             edits = (Edit(equation.out, path, but_first(new, part)),)
             yield Mutant("time-shift", owner, f"{detail}, but for the first step", edits, f"{part.name} but first")
     if part.index.shift:
@@ -124,16 +148,24 @@ def _other_values(view: View, equation: Equation, path: tuple[int, ...], part: R
         yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, new),), f"{part.name} of {text}")
     for other in view.sequences:
         if other.name != part.name and axis_of(other) == axis_of(part) and view.shape(other) == view.shape(part):
-            shifts = (part.index.shift, -1, 0) if other.name in view.primal.states else (part.index.shift, 0)
+            shifts = (part.index.shift, -1, 0, 1) if other.name in view.primal.states else (part.index.shift, 0)
             for shift in dict.fromkeys(shifts):
                 new = ref(other.name, step(part.index.axis, shift))
                 detail = f"{new} where {part} belongs, in {equation.out}"
                 edits = (Edit(equation.out, path, new),)
-                yield Mutant("misplaced-factor", owner, detail, edits, f"{new} for {part}", 2)
+                tag = f"{stem(other.name)} {abs(shift)} for {stem(part.name)}"
+                yield Mutant("misplaced-factor", owner, detail, edits, tag, 2)
 
 
 def _other_deltas(view: View, equation: Equation, path: tuple[int, ...], part: Ref, owner: str) -> Iterator[Mutant]:
     mine = view.origin(part.name)[1]
+    for by in (1, -1) if part.index is not None else ():
+        new = ref(part.name, step(part.index.axis, part.index.shift + by)) if isinstance(part.index, Step) else None
+        if isinstance(part.index, Fixed) and by > 0:
+            new = Ref(part.args[0], Fixed(part.index.args[0], part.index.args[1], part.index.args[2] + by))
+        if new is not None:
+            detail = f"{new} where {part} belongs, in {equation.out}"
+            yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, new),), f"δ of {mine} {by:+d} step", 1)
     for other in view.deltas:
         if other.name == part.name or view.shape(other) != view.shape(part):
             continue

@@ -29,6 +29,7 @@ class Mutant:
         tag: what the same mistake at other places has in common.
         rank: 0 for what people do often, 1 for what they do, 2 for what could be.
         windows: quantities and positions that are zero; of several, the gradients are added up.
+        also: other kinds under which people know the same mistake.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Mutant:
     tag: str
     rank: int = 0
     windows: tuple[Window, ...] = (frozenset(),)
+    also: tuple[str, ...] = ()
 
 
 def source_of(view: View, deltas: Sequence[Ref]) -> str:

@@ -31,7 +31,25 @@ def transposed(view: View) -> Iterator[Mutant]:
                 continue
             new = transpose(part) if part is not inner else weight
             detail = f"{weight} where its transpose belongs, in {equation.out}"
-            yield Mutant("transpose", weight.name, detail, (Edit(equation.out, path, new),), f"{into} weights")
+            yield Mutant(
+                "transpose",
+                _block(view, part, weight.name),
+                detail,
+                (Edit(equation.out, path, new),),
+                f"{into} weights",
+            )
+
+
+def _block(view: View, part: sympy.Expr, weight: str) -> str:
+    """Some columns of a weight, as `numeric.check.diagnosis.speech` reads them: ``0:4|W_f``."""
+    if not is_op(part, "rows"):
+        return weight
+    return ":".join(str(view.derivation.sizes.number(end)) for end in part.static[0]) + f"|{weight}"
+
+
+def read_in(view: View, name: str, equation: Equation) -> str:
+    """Where a value of the forward pass is read: its name, and the gate whose equation reads it."""
+    return ", ".join(dict.fromkeys((name, view.gate(equation.name))))
 
 
 def shifted(view: View) -> Iterator[Mutant]:
@@ -49,7 +67,8 @@ def shifted(view: View) -> Iterator[Mutant]:
                 if part.index.shift < 0 < by:
                     yield _but_first(view, equation, path, part, new)
                 often = part.name in view.primal.states or view.origin(equation.name)[0] == "contribution"
-                yield Mutant("time-shift", part.name, detail, (Edit(equation.out, path, new),), tag, 1 - often)
+                where = read_in(view, part.name, equation)
+                yield Mutant("time-shift", where, detail, (Edit(equation.out, path, new),), tag, 1 - often)
 
 
 def exchanged(view: View) -> Iterator[Mutant]:
@@ -69,8 +88,9 @@ def exchanged(view: View) -> Iterator[Mutant]:
             for equation, path, part in places:
                 chosen = other if part.static[0] == one else one
                 back.append(Edit(equation.out, path, apply("rows", part.operands[0], static=(chosen,))))
-            detail = f"rows {_span(one)} and {_span(other)} of {weight} are exchanged"
-            yield Mutant("swap-gates", weight, f"{detail} going back", tuple(back), detail, 1)
+            span = f"rows {_span(one)} and {_span(other)}"
+            detail = f"{span} of {weight} are exchanged going back"
+            yield Mutant("swap-gates", weight, detail, tuple(back), f"{span} exchanged going back", 1)
 
 
 def _span(span: sympy.Tuple) -> str:
@@ -81,7 +101,8 @@ def _but_first(view: View, equation: Equation, path: Path, part: Ref, new: Ref) 
     """The same, where the first step reads the initial state all the same."""
     detail = f"{new} where {part} belongs, in {equation.out}, but for the first step"
     edit = Edit(equation.out, path, but_first(new, part))
-    return Mutant("time-shift", part.name, detail, (edit,), f"{part.name} is read +1 step, but for the first")
+    where = read_in(view, part.name, equation)
+    return Mutant("time-shift", where, detail, (edit,), f"{part.name} is read +1 step, but for the first")
 
 
 def swapped(view: View) -> Iterator[Mutant]:
@@ -132,6 +153,8 @@ def replaced(view: View) -> Iterator[Mutant]:
                 where = view.gate(part.name)
                 gates = _is_gate(view, part) and _is_gate(view, other)
                 kind = "swap-gates" if is_delta or gates else "misplaced-factor"
+                if is_delta and view.gate(part.name) == view.gate(other.name):
+                    kind = "missing-derivative"
                 if not is_delta and view.gate_of(part.name) == view.gate_of(other.name):
                     kind = "derivative-of-activated" if other.index == part.index else "time-shift"
                 detail = f"{other} where {part} belongs, in {equation.out}"
@@ -152,7 +175,7 @@ def _alternatives(view: View, equation: Equation, part: Ref, is_delta: bool) -> 
             yield other
             continue
         assert isinstance(part.index, Step)
-        shifts = (part.index.shift, -1, 0) if other.name in view.primal.states else (part.index.shift,)
+        shifts = (part.index.shift, -1, 0, 1) if other.name in view.primal.states else (part.index.shift,)
         yield from (ref(other.name, step(part.index.axis, shift)) for shift in dict.fromkeys(shifts))
 
 

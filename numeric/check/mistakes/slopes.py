@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import sympy
 
 from derive.elementwise import partial
-from derive.expr import apply, neg, plus, power, times
+from derive.expr import apply, neg, plus, power, refs, times
 from derive.system import Equation
 from numeric.check.mistakes.mutant import Mutant
 from numeric.check.variants.edits import ONE, Edit
@@ -21,12 +21,24 @@ def derivatives(view: View) -> Iterator[Mutant]:
     """The derivative of a function left out, taken of the value, or of another function."""
     for slope in view.slopes:
         name = slope.call.primitive
-        for label, kind, new, rank in _instead(slope):
+        for label, kind, new, rank in (*_instead(slope), *_of_others(view, slope)):
             if new == times(*slope.factors):
                 continue
             edits = tuple(Edit(equation.out, path, _with(equation, path, slope, new)) for equation, path in slope.at)
             detail = f"{label} in place of the derivative of {slope.call}"
             yield Mutant(kind, slope.gate, detail, edits, f"{label} in place of {name}′", rank)
+
+
+def _of_others(view: View, slope: Slope) -> Iterator[tuple[str, str, sympy.Expr, int]]:
+    """The derivative as a function of another state at the same step: 1 − h² for tanh′(c)."""
+    name = slope.call.primitive
+    for state in view.primal.states if name in ("tanh", "sigmoid") else ():
+        index = next(refs(slope.value)).index
+        here = next((read for read in view.sequences if read.name == state and read.index == index), None)
+        if here is None or here == slope.value or view.shape(here) != view.shape(slope.value):
+            continue
+        square, gate = plus(ONE, neg(power(here, 2))), times(here, plus(ONE, neg(here)))
+        yield f"{name}′ written with {here}", "derivative-of-activated", square if name == "tanh" else gate, 1
 
 
 def _with(equation: Equation, path: tuple[int, ...], slope: Slope, new: sympy.Expr) -> sympy.Expr:

@@ -20,6 +20,10 @@ def dropped(view: View) -> Iterator[Mutant]:
     """A term left out: a recurrent edge, a cotangent from outside, a path."""
     for equation in view.core:
         summands = terms(equation.expr)
+        if len(summands) > 1 and view.origin(equation.name)[0] == "contribution":
+            where = view.origin(equation.name)[1]
+            edits = (Edit(equation.out, (), ZERO),)
+            yield Mutant("cut-recurrence", where, f"{equation.out} is 0", edits, "a contribution is 0")
         for path, term in summands:
             deltas = [r for r in refs(term) if view.is_delta(r)]
             edit = (Edit(equation.out, path, ZERO),)
@@ -32,7 +36,9 @@ def dropped(view: View) -> Iterator[Mutant]:
                     yield Mutant("zero-gradient", f"{owner}[0]", f"{equation.out} is 0", edit, tag)
                 elif kind == "contribution":
                     tag = "the recurrent edge is not followed"
-                    yield Mutant("cut-recurrence", owner, f"{equation.out} ← {read} is missing", edit, tag)
+                    yield Mutant(
+                        "cut-recurrence", _through(view, owner, read), f"{equation.out} ← {read} is missing", edit, tag
+                    )
                 elif kind == "upstream":
                     tag = "the cotangent from outside is left out"
                     yield Mutant("cotangent-missing", owner, f"{equation.out} without {read}", edit, tag)
@@ -42,11 +48,18 @@ def dropped(view: View) -> Iterator[Mutant]:
                     tag = f"{way} into {view.origin(equation.name)[1]} are left out"
                     yield Mutant("drop-path", where, f"{equation.out} without {term}", edit, tag)
                 elif view.origin(equation.name)[0] == "contribution":
-                    where = view.origin(equation.name)[1]
+                    where = _through(view, view.origin(equation.name)[1], equation.out)
                     yield Mutant("cut-recurrence", where, f"{equation.out} is 0", edit, "a contribution is 0")
                 else:
                     where = view.gate(equation.name)
                     yield Mutant("drop-path", where, f"{equation.out} is 0", edit, f"{equation.out} is 0")
+
+
+def _through(view: View, state: str, edge: Ref) -> str:
+    """A state, and the gate that multiplies what it hands to the step before: c and f."""
+    found = [e.expr for e in view.core if e.name == edge.name and isinstance(e.out.index, Step)]
+    gates = [r.name for e in found if is_op(e, "times") for r in e.operands if view.is_primal(r)]
+    return ", ".join(dict.fromkeys((state, *gates)))
 
 
 def unlinked(view: View) -> Iterator[Mutant]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from derive.expr import Step, refs
+from derive.expr import Fixed, Ref, Step, refs
 from numeric.check.mistakes.mutant import Mutant, Window
+from numeric.check.variants.edits import Edit
 from numeric.check.variants.view import View
 
 LONGEST = 24  # steps
@@ -39,6 +40,11 @@ def truncations(view: View) -> list[Mutant]:
             text = f"the backward loop visits the last {k} step{'s' * (k > 1)} only"
             kind = "last-step-only" if k == 1 else "truncate"
             found.append(Mutant(kind, states, text, (), f"truncate:{k}", 0, (last,)))
+            handed = tuple(_handed(view, edges, length - k))
+            beyond = frozenset((name, t) for name, t in last if name not in edges or t < length - k + 1)
+            if handed:
+                text += ", and what it hands back is the gradient of the initial state"
+                found.append(Mutant(kind, states, text, handed, f"truncate:{k}", 0, (beyond,)))
         if k > 1:
             found += list(_chunked(edges, states, k, length))
     return found
@@ -61,6 +67,16 @@ def _chunked(edges: dict[str, int], states: str, k: int, length: int) -> Iterato
                 0,
                 (cut,),
             )
+
+
+def _handed(view: View, edges: dict[str, int], steps: int) -> Iterator[Edit]:
+    """Gradients of initial states read some steps later."""
+    for equation in view.equations:
+        read = equation.expr
+        if isinstance(equation.out.index, Fixed) and isinstance(read, Ref) and read.name in edges:
+            assert isinstance(read.index, Fixed)
+            axis, from_end, offset = read.index.args
+            yield Edit(equation.out, (), Ref(read.args[0], Fixed(axis, from_end, offset + steps)))
 
 
 def _edges(view: View) -> dict[str, int]:

@@ -84,9 +84,17 @@ def factors(expr: sympy.Expr) -> list[tuple[Path, sympy.Expr]]:
 
 def but_first(new: sympy.Expr, old: Ref) -> sympy.Expr:
     """`new`, but at the first step `old`."""
-    assert isinstance(old.index, Step)
+    assert old.index is not None
     first = Fixed(old.index.args[0], ZERO, ONE)
     return plus(new, apply("place", plus(old, neg(new)), static=(first,)))
+
+
+def wrapped(read: Ref, by: int) -> sympy.Expr:
+    """A value of an earlier step, where the first step reads the last one: a negative index of an array."""
+    assert isinstance(read.index, Step)
+    axis = read.index.args[0]
+    last = Ref(read.args[0], Fixed(axis, ONE, ZERO))
+    return but_first(Ref(read.args[0], Step(axis, sympy.Integer(read.index.shift + by))), last)
 
 
 def mapped(expr: sympy.Expr, change: Callable[[Ref], sympy.Expr]) -> sympy.Expr:

@@ -62,7 +62,16 @@ class View:
 
     def direction(self, name: str) -> int:
         """In which direction of time a quantity is computed; 0 for all steps at once."""
-        return next((c.direction for c in self.whole.components if any(e.name == name for e in c.equations)), 0)
+        running = (c for c in self.whole.components if c.axis is not None)  # boundary values are computed apart
+        return next((c.direction for c in running if any(e.name == name for e in c.equations)), 0)
+
+    def component(self, name: str) -> frozenset[str]:
+        """What is computed together with a quantity, step by step; nothing for what is given."""
+        return next((names for names in self._components if name in names), frozenset())
+
+    @cached_property
+    def _components(self) -> list[frozenset[str]]:
+        return [frozenset(e.name for e in c.equations) for c in self.whole.components if c.axis is not None]
 
     def gate(self, name: str) -> str:
         """What the author calls it: of the cotangent of a pre-activation the gate, else the quantity itself."""
