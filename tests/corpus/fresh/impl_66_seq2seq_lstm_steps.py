@@ -94,8 +94,8 @@ def run(d):
 
 
 MISTAKES = {
-    "encoder gets no c": ([("    for cache in enc[::-1]:", "    dc = np.zeros_like(dc)\n    for cache in enc[::-1]:")], [("drop-path", "c ce cd"), ("cut-recurrence", "c ce cd")]),
-    "encoder gets no h": ([("    for cache in enc[::-1]:", "    dh = np.zeros_like(dh)\n    for cache in enc[::-1]:")], [("drop-path", "h he hd"), ("cut-recurrence", "h he hd")]),
+    "encoder gets no c": ([("    for cache in enc[::-1]:", "    dc = np.zeros_like(dc)\n    for cache in enc[::-1]:")], [("drop-path", "c ce cd"), ("cut-recurrence", "c ce cd"), ("zero-gradient", "c ce cd")]),
+    "encoder gets no h": ([("    for cache in enc[::-1]:", "    dh = np.zeros_like(dh)\n    for cache in enc[::-1]:")], [("drop-path", "h he hd"), ("cut-recurrence", "h he hd"), ("zero-gradient", "h he hd")]),
     "decoder's state not carried": ([("lstm_step_back(dh + dy @ P", "lstm_step_back(dy @ P")], [("cut-recurrence", "h hd Wd"), ("drop-path", "h hd Wd")]),
     "We of the first step": ([('G["We"] += dW', 'G["We"] = dW')], [("not-accumulated", "We"), ("first-step-only", "We")]),
     "Wy with the state before": ([("zip(dys[::-1], hs[::-1], dec", "zip(dys[::-1], np.concatenate((dec[0][1][None], hs[:-1]))[::-1], dec")], [("time-shift", "Wy h hd")]),
