@@ -1,8 +1,8 @@
 """How often the check of hand-written gradients is right, on the corpus: ``python -m tests.corpus.figures``.
 
 Prints one line for every case that was not judged as its label says, then the figures.  ``--half dev`` looks at the
-half that the check was developed on, ``--half held-out`` at the other, ``--only lstm`` at implementations whose name
-contains it, ``--seed`` draws other data.
+half that the check was developed on, ``--half held-out`` at the other, ``--half fresh`` at what was written after it;
+``--only lstm`` at implementations whose name contains it, ``--seed`` draws other data.
 """
 
 import argparse
@@ -42,17 +42,18 @@ def graded(case: Case, verdict: Verdict) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--half", choices=("dev", "held-out", "both"), default="dev")
+    parser.add_argument("--half", choices=("dev", "held-out", "both", "fresh"), default="dev")
     parser.add_argument("--only", default="")
     parser.add_argument("--kind", choices=("correct", "single", "stack", "all"), default="all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--budget", type=float, default=45.0)
     parser.add_argument("--without-cell", action="store_true", help="let the check find out the cell")
     options = parser.parse_args(arguments)
-    half = {"dev": False, "held-out": True, "both": None}[options.half]
+    half = {"dev": False, "held-out": True}.get(options.half)
+    folder = load.FRESH if options.half == "fresh" else load.HERE
     counts: dict[str, Counter[str]] = {"correct": Counter(), "single": Counter(), "stack": Counter()}
     times: dict[str, list[float]] = {"correct": [], "single": [], "stack": []}
-    for implementation, mistake in load.cases(half):
+    for implementation, mistake in load.cases(half, folder):
         kind = "correct" if mistake is None else "stack" if mistake.stacked else "single"
         if options.only not in implementation.name or options.kind not in (kind, "all"):
             continue
