@@ -8,7 +8,6 @@ Read next: `numeric.targets`.
 from __future__ import annotations
 
 from derive.system import System
-from derive.text import to_text
 from numeric.targets.source import source as source_for
 from reports.commands.failure import Failure
 from reports.commands.output import print_json, print_text
@@ -16,7 +15,10 @@ from reports.commands.systems import read_systems
 from reports.context import Context
 from reports.document import number
 from reports.files import FileError, guard, mark, write
-from reports.writing import SECTIONS
+from reports.sections.code import by_left_side, renumbered
+from reports.sections.parameters import inputs
+from reports.sections.pictures import pictures
+from reports.writing import SECTIONS, broken
 
 
 def code(argument: str, *, target: str, out: str, force: bool, as_json: bool, strict: bool) -> int:
@@ -25,7 +27,9 @@ def code(argument: str, *, target: str, out: str, force: bool, as_json: bool, st
     try:
         if out and not force:
             guard(out, "code")
-        source = source_for(system, target, None if target == "numpy" else report_numbers(system))
+        numbers = report_numbers(system)
+        source = source_for(system, target, numbers)
+        source = renumbered(source, numbers) if target == "numpy" else source
     except (FileError, ValueError) as error:
         raise Failure(str(error)) from error
     if out:
@@ -44,9 +48,6 @@ def code(argument: str, *, target: str, out: str, force: bool, as_json: bool, st
 def report_numbers(system: System) -> dict[str, int]:
     """Number in the report of what it prints, by left side: ``h[t]``."""
     context = Context(system)
-    numbers = number([block for section in SECTIONS for block in section(context)]).equations
-    return {
-        to_text(equation.out): numbers[context.labels[equation.name]]
-        for equation in (*context.forward, *context.backward)
-        if not equation.is_boundary and context.labels.get(equation.name) in numbers
-    }
+    equations = SECTIONS[: SECTIONS.index(inputs) + 1]  # the sections after these come after all equations
+    blocks = [broken(block) for section in equations if section is not pictures for block in section(context)]
+    return by_left_side(context, number(blocks).equations)

@@ -29,11 +29,7 @@ def code(context: Context, numbers: Mapping[str, int]) -> list[Block]:
         context: the system.
         numbers: of the equations of this report, by label.
     """
-    printed = {
-        to_text(equation.out): numbers[context.labels[equation.name]]
-        for equation in (*context.forward, *context.backward)
-        if not equation.is_boundary and context.labels.get(equation.name) in numbers
-    }
+    printed = by_left_side(context, numbers)
     outputs = (context.loss,) if context.loss else None
     source = renumbered(compile_kernel(context.system, outputs=outputs).source, printed)
     output = f", for the output {plain(context.loss)}," if context.loss else ""
@@ -42,6 +38,15 @@ def code(context: Context, numbers: Mapping[str, int]) -> list[Block]:
         "comments are those of the equations above."
     )
     return [Heading(1, "Generated NumPy", "code"), Prose(text), Code("python", source)]
+
+
+def by_left_side(context: Context, numbers: Mapping[str, int]) -> dict[str, int]:
+    """Number of what a report prints, by left side (``h[t]``), from the numbers by label."""
+    return {
+        to_text(equation.out): numbers[context.labels[equation.name]]
+        for equation in (*context.forward, *context.backward)
+        if not equation.is_boundary and context.labels.get(equation.name) in numbers
+    }
 
 
 def renumbered(source: str, printed: Mapping[str, int]) -> str:
