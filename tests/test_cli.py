@@ -24,7 +24,7 @@ from reports.commands import verify as verify_command
 ROOT = Path(__file__).parents[1]
 RNN = "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)"
 COMMANDS = (
-    *("list", "show", "count", "stability", "chain", "notes", "verify"),
+    *("list", "index", "show", "count", "stability", "chain", "notes", "verify"),
     *("report", "check", "encode", "code", "weights", "demo"),
 )
 
