@@ -42,6 +42,15 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     _command(commands, "list", dispatch.list_, "architectures of the library", ["bptt list", "bptt list --json"])
+    index = _command(
+        commands,
+        "index",
+        dispatch.index,
+        "one page of all architectures: equations, parameters, source, links to the reports beside it",
+        ["bptt index -o out/", "bptt report lstm gru -o out/ && bptt index -o out/"],
+    )
+    index.add_argument("-o", "--out", default=".", metavar="OUT", help="directory of index.html")
+    index.add_argument("--force", action="store_true", help="replace an index.html that this command did not write")
 
     show = _command(
         commands,

@@ -18,6 +18,13 @@ def list_(options: Namespace) -> int:
     return list_architectures(as_json=options.json)
 
 
+def index(options: Namespace) -> int:
+    """A page of everything."""
+    from reports.commands.index import write_index
+
+    return write_index(out=options.out, force=options.force, as_json=options.json)
+
+
 def show(options: Namespace) -> int:
     """Equations forward and backward."""
     from reports.commands.show import show

@@ -25,11 +25,12 @@ from urllib.parse import quote
 from reports.document import Block, Code, Column, Figure, Heading, Note, Prose, Report, Row, Rows, Table, number
 from reports.files import mark
 from reports.formula import width
-from reports.inline import CodeSpan, Math, Reference, inline, paragraphs, unmarked
+from reports.inline import CodeSpan, Math, Page, Reference, inline, paragraphs, unmarked
 from reports.mathml import to_mathml
 from reports.page import SCRIPT, STYLE
 
 LONG, LONG_TERM = 25.0, 19.0  # em; a longer sum, or a term, needs the line for itself: its reason goes below
+STEP = '<span class="step">'  # around what stands between two signs of equality
 WIDE = 14.0  # em; longer formulas in running text get a scroll bar of their own on narrow screens
 _XML_PROLOG = re.compile(r"^\s*(?:<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|\s+)*", re.DOTALL)
 _REFERENCE = re.compile(r"\{eq:[^{}]*\}")  # a reason that always has room
@@ -101,6 +102,8 @@ class _Writer:
             elif isinstance(part, Reference):
                 printed = self.equations[part.label]
                 parts.append(f'<a href="#eq-{printed}">({printed})</a>' if links else f"({printed})")
+            elif isinstance(part, Page):
+                parts.append(f'<a href="{quote(part.text)}">{_text(part.text)}</a>' if links else _text(part.text))
             elif isinstance(part, CodeSpan):
                 parts.append(f"<code>{_text(part.text)}</code>")
             else:
@@ -163,11 +166,11 @@ class _Writer:
         terms = [to_mathml(row.terms[0], display=True)]
         for term in row.terms[1:]:  # what is equal stays together where it can
             if term.startswith("="):
-                terms[0] = terms[0] if "step" in terms[0] else f'<span class="step">{terms[0]}'
+                terms[0] = terms[0] if terms[0].startswith(STEP) else STEP + terms[0]
                 terms[-1] += "</span>"
-            step = '<span class="step">' if term.startswith("=") else ""
+            step = STEP if term.startswith("=") else ""
             terms.append(step + to_mathml(term, display=True, infix=True))
-        if "step" in terms[0]:
+        if terms[0].startswith(STEP):
             terms[-1] += "</span>"
         if row.tail:
             terms.append(f'<span class="tail">{to_mathml(row.tail)}</span>')

@@ -1,9 +1,10 @@
 """Marks in a line of text: formulas, references to equations, code.
 
-Text (of prose, reasons, cells, captions, headings) knows four marks: ``$...$`` is a formula,
-``{eq:label}`` refers to an equation, `` `...` `` is code, and a backslash before one of ``\\ $ { ` ``
-takes its meaning away. There are no more because every further mark is one more thing that a user's name
-can set off; text that comes from a user goes through `plain` first, and then has none.
+Text (of prose, reasons, cells, captions, headings) knows five marks: ``$...$`` is a formula, ``{eq:label}``
+refers to an equation, ``{page:lstm.html}`` to a file beside this one, `` `...` `` is code, and a backslash
+before one of ``\\ $ { ` `` takes its meaning away. There are no more because every further mark is one more
+thing that a user's name can set off; text that comes from a user goes through `plain` first, and then has
+none.
 
 Read next: `reports.formula`.
 """
@@ -40,14 +41,21 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Page:
+    """A file in the same directory, by its name."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class CodeSpan:
     """Code in a line of text."""
 
     text: str
 
 
-Inline = Text | Math | Reference | CodeSpan
-_MARK = re.compile(r"\\([\\${`])|\$([^$]+)\$|\{eq:([^{}]*)\}|`([^`\n]+)`")
+Inline = Text | Math | Reference | Page | CodeSpan
+_MARK = re.compile(r"\\([\\${`])|\$([^$]+)\$|\{eq:([^{}]*)\}|`([^`\n]+)`|\{page:([\w.+-]+)\}")
 
 _SIGN = re.compile(r"(?<![\w-])-(?=\.?\d)")
 
@@ -66,7 +74,8 @@ def inline(text: str, where: str = "text") -> tuple[Inline, ...]:
             continue
         parts += [Text(pending)] if pending else []
         pending = ""
-        parts.append(Math(match[2]) if match[2] else CodeSpan(match[4]) if match[4] else Reference(match[3]))
+        marks = ((Math, match[2]), (Reference, match[3]), (CodeSpan, match[4]), (Page, match[5]))
+        parts += [kind(found) for kind, found in marks if found is not None]
     if "$" in text[position:]:
         raise DocumentError(f"{where}: a '$' without its partner (write \\$ for a dollar): {text[:80]!r}")
     pending += text[position:]

@@ -22,7 +22,7 @@ from string import Template
 from reports.document import Block, Code, Column, Figure, Heading, Note, Prose, Report, Row, Rows, Table
 from reports.files import mark, marked
 from reports.formula import width
-from reports.inline import CodeSpan, Math, Reference, inline, paragraphs, unmarked
+from reports.inline import CodeSpan, Math, Page, Reference, inline, paragraphs, unmarked
 from reports.texchars import columns, declarations, escape
 from reports.texchars import label as ascii_label
 
@@ -165,7 +165,7 @@ def _line(text: str) -> str:
             parts.append(rf"\longformula{{{formula}}}" if width(part.latex) > LONG_FORMULA else formula)
         elif isinstance(part, Reference):
             parts.append(rf"\hyperref[eq:{ascii_label(part.label)}]{{(\ref*{{eq:{ascii_label(part.label)}}})}}")
-        elif isinstance(part, CodeSpan):
+        elif isinstance(part, (Page, CodeSpan)):
             parts.append(rf"\texttt{{{escape(part.text, typewriter=True)}}}")
         else:
             parts.append(escape(part.text))

@@ -25,7 +25,7 @@ from reports.commands.code import report_numbers
 ROOT = Path(__file__).parents[1]
 RNN = "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)"
 COMMANDS = (
-    *("list", "show", "count", "stability", "chain", "notes", "verify"),
+    *("list", "index", "show", "count", "stability", "chain", "notes", "verify"),
     *("report", "check", "encode", "code", "weights", "demo"),
 )
 
