@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from reports import dispatch
-from reports.options import check_options, copy_options, language_model_options, ner_options
+from reports.options import bench_options, check_options, copy_options, language_model_options, ner_options
 
 SYSTEM = "a name (see bptt list), a file of equations, - for standard input, or the equations themselves"
 RNN = "'h[t] = tanh(W @ h[t-1] + U @ x[t] + b)'"
@@ -155,6 +155,18 @@ def parser() -> argparse.ArgumentParser:
     _takes_system(code)
     code.add_argument("-o", "--out", default="", metavar="FILE", help="write to a file")
     code.add_argument("--force", action="store_true", help="overwrite the file")
+
+    bench = _command(
+        commands,
+        "bench",
+        dispatch.bench,
+        "speed of the kernels beside PyTorch, JAX, ONNX Runtime, autograd and the matrix products alone",
+        ["bptt bench --quick", "bptt bench lstm --configurations M1,M2 --dtypes float32 --threads 1"],
+        "exit status: 0 measured · 1 a contender computes something else · 2 could not be done",
+    )
+    bench.add_argument("systems", nargs="*", metavar="SYSTEM", help=f"{SYSTEM} (rnn, lstm and gru-reset-after)")
+    bench.add_argument("--strict", action="store_true", help="warnings are errors")
+    bench_options(bench)
 
     _adds_demos(commands)
     return whole

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 RNN = "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)"
 COMMANDS = (
     *("list", "show", "count", "stability", "chain", "notes", "verify"),
-    *("report", "check", "encode", "code", "demo"),
+    *("report", "check", "encode", "code", "bench", "demo"),
 )
 
 
