@@ -58,6 +58,7 @@ def bench_options(parser: ArgumentParser) -> None:
     parser.add_argument("--memory", action=BooleanOptionalAction, help="peak memory too (yes; no if --quick)")
     parser.add_argument("--scaling", action="store_true", help="instead: how time grows with steps and batch")
     parser.add_argument("--unseen", action="store_true", help="instead: systems that the library does not have")
+    parser.add_argument("--startup", action="store_true", help="instead: imports, first derivation, commands")
     parser.add_argument("-o", "--out", default="", metavar="FILE", help="write what was found as JSON")
     parser.add_argument("--plot", default="", metavar="FILE", help="write a picture, as .svg or .png")
 

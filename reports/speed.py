@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from numeric.bench.records import Cost, Growth, Memory, Missing, Place, Record, Row, losses
+from numeric.bench.records import Cost, Growth, Memory, Missing, Place, Record, Row, Startup, losses
 from numeric.bench.rows import Plan
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def tables(records: Sequence[Record]) -> list[Table]:
     found = [_ratios(f"Losses to peers: {len(beaten)} of {sum(r.peer for r in rows)} ratios", beaten)]
     for direction in dict.fromkeys(row.direction for row in rows):
         found.append(_ratios(direction[0].upper() + direction[1:], [r for r in rows if r.direction == direction]))
-    found += [_times(rows), _memory(records), _costs(records), _growth(records), _missing(records)]
+    found += [_times(rows), _memory(records), _costs(records), _growth(records), _startup(records), _missing(records)]
     return [table for table in found if table.row_count]
 
 
@@ -138,6 +138,14 @@ def _growth(records: Iterable[Record]) -> Table:
             times = " ".join(_number(1000 * each) for each in r.seconds)
             sizes = " ".join(map(str, r.numbers))
             table.add_row(r.place.cell, r.place.dtype, r.along, sizes, times, f"{r.exponent:.2f}")
+    return table
+
+
+def _startup(records: Iterable[Record]) -> Table:
+    table = _table("Before anything is computed", ("what", "milliseconds"))
+    for record in records:
+        if isinstance(record, Startup):
+            table.add_row(record.what, _number(1000 * record.seconds))
     return table
 
 

@@ -6,6 +6,7 @@ Read next: `reports.commands.bench`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,6 @@ def plot(path: str, records: Sequence[Record]) -> None:
         FileError: if it cannot be written.
         ValueError: if matplotlib has no such format, or there is no ratio.
     """
-    from io import BytesIO
-
     from matplotlib.figure import Figure
 
     rows = [record for record in records if isinstance(record, Row)]

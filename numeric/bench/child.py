@@ -19,7 +19,7 @@ from typing import Any
 
 from derive.language import parse
 from derive.system import System
-from numeric.bench.growth import growth, unseen
+from numeric.bench.growth import growth, unrolled, unseen
 from numeric.bench.memory import memory
 from numeric.bench.records import Record, as_dict, from_dict
 from numeric.bench.rows import CONTENDERS, Plan, measure
@@ -138,6 +138,7 @@ def answer(request: Request) -> Iterator[Record]:
     system = parse(request.text, name=request.name)
     if request.mode == "growth":
         yield from growth(system, dtype, threads, plan)
+        yield unrolled(system, dtype, threads)
         return
     what = task(system, request.configuration, dtype, threads)
     if request.mode == "memory":

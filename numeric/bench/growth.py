@@ -4,7 +4,7 @@ Exponents are slopes of log seconds over log size, by least squares over two dec
 fixed cost still count.  A cell typed as text, and a two-layer bidirectional network, run beside cells of the library
 that do the same products: a ratio of 1 says that speed belongs to the generator, not to a special case.
 
-Read next: `numeric.bench.child`.
+Read next: `numeric.bench.startup`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from derive.networks.layers import bidirectional, stack
 from derive.system import System
 from numeric.bench.contender import BOTH, prepared
 from numeric.bench.pairs import paired, repeats, seconds
-from numeric.bench.records import Growth, Row
+from numeric.bench.records import Growth, Place, Row
 from numeric.bench.rows import CONTENDERS, Plan, place_of
 from numeric.bench.task import Configuration, Task, task
 
 STEPS = tuple(Configuration(str(n), 8, n, 32, 32) for n in (20, 63, 200, 632, 2000))
 BATCHES = tuple(Configuration(str(n), n, 10, 64, 64) for n in (16, 50, 160, 500, 1600))
+UNROLLED = (5, 20, 80, 320)
 MGU = """
 forget[t] = sigmoid(A @ state[t-1] + B @ x[t] + c)
 fresh[t] = tanh(P @ (forget[t] * state[t-1]) + Q @ x[t] + r)
@@ -49,8 +50,20 @@ def growth(
                 found.append(seconds(call, repeats(min(found, default=1.0)), plan.clock))
         numbers = [each.sizes.steps if along == "T" else each.sizes.batch for each in tasks]
         medians = [median(found) for found in times]
-        slope = float(np.polyfit(np.log(numbers), np.log(medians), 1)[0])
-        yield Growth(place_of(tasks[0]), along, tuple(numbers), tuple(medians), slope)
+        yield Growth(place_of(tasks[0]), along, tuple(numbers), tuple(medians), slope(numbers, medians))
+
+
+def unrolled(system: System, dtype: str, threads: int, steps: Sequence[int] = UNROLLED) -> Growth:
+    """The exponent of `System.unroll` along T; deriving does not know T."""
+    sizes = {str(dim): 2 for dim in system.dimensions if str(dim) not in ("T", "U")}
+    times = [min(seconds(lambda n=n: system.unroll(n, sizes), 1, "cpu") for _ in range(3)) for n in steps]  # type: ignore[misc]
+    place = Place(system.name, "", dtype, threads)
+    return Growth(place, "T, unrolled", tuple(steps), tuple(times), slope(steps, times))
+
+
+def slope(numbers: Sequence[float], times: Sequence[float]) -> float:
+    """Of log times over log numbers, by least squares."""
+    return float(np.polyfit(np.log(numbers), np.log(times), 1)[0])
 
 
 def unseen(sizes: Configuration, dtype: str, threads: int, plan: Plan) -> Iterator[Row]:

@@ -96,8 +96,16 @@ class Growth:
     exponent: float
 
 
-Record = Row | Cost | Missing | Memory | Growth
-KINDS = {kind.__name__: kind for kind in (Row, Cost, Missing, Memory, Growth)}
+@dataclass(frozen=True)
+class Startup:
+    """Seconds of processor time of something that is paid once a process."""
+
+    what: str
+    seconds: float
+
+
+Record = Row | Cost | Missing | Memory | Growth | Startup
+KINDS = {kind.__name__: kind for kind in (Row, Cost, Missing, Memory, Growth, Startup)}
 
 
 def as_dict(record: Record) -> dict[str, Any]:
@@ -109,7 +117,7 @@ def from_dict(data: Mapping[str, Any]) -> Record:
     """The record that `as_dict` made."""
     fields: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data.items() if n != "kind"}
     kind: Any = KINDS[data["kind"]]
-    record: Record = kind(**{**fields, "place": Place(**data["place"])})
+    record: Record = kind(**{n: Place(**v) if n == "place" else v for n, v in fields.items()})
     return record
 
 

@@ -14,8 +14,9 @@ from derive.system import System
 from numeric.bench.child import Request, peaks, requests, run
 from numeric.bench.contender import BOTH, DIRECTIONS, FORWARD
 from numeric.bench.pairs import CLOCKS
-from numeric.bench.records import Missing, Record, as_dict
+from numeric.bench.records import Missing, Record, Startup, as_dict
 from numeric.bench.rows import NAMES, OWN, Plan
+from numeric.bench.startup import startup
 from numeric.bench.task import CONFIGURATIONS, DTYPES
 from reports.commands.failure import Failure
 from reports.commands.output import print_json
@@ -49,6 +50,7 @@ class Options:
     memory: bool | None = None
     scaling: bool = False
     unseen: bool = False
+    startup: bool = False
     out: str = ""
     plot: str = ""
 
@@ -111,10 +113,15 @@ def _requests(systems: Sequence[System], options: Options) -> list[Request]:
 
 def _measured(asked: Sequence[Request], options: Options, say: Say) -> Iterator[Record]:
     """All records, from a process for each number of threads, and for each contender whose memory is asked for."""
+    if options.startup:
+        say("fresh processes")
+        yield from startup()
+        return
     for threads in dict.fromkeys(request.threads for request in asked):
         say(f"threads {threads}: PyTorch and JAX are loaded")
         for record in run([request for request in asked if request.threads == threads]):
-            say(f"threads {threads}: {record.place.cell}, {record.place.dtype}, {record.place.configuration}")
+            if not isinstance(record, Startup):
+                say(f"threads {threads}: {record.place.cell}, {record.place.dtype}, {record.place.configuration}")
             yield record
     wanted = options.memory if options.memory is not None else not options.quick
     for request in asked if wanted else ():
