@@ -1,7 +1,7 @@
 """What is paid before the first call: imports, the first derivation and kernel of a process, and the command line.
 
-Each number is the median over fresh processes, of their processor time.  Python keeps compiled modules between them, where it may write
-(``PYTHONDONTWRITEBYTECODE`` more than doubles the time of an import).
+Each number is the median over fresh processes, of their processor time.  Python keeps compiled modules between them,
+where it may write; with ``PYTHONDONTWRITEBYTECODE`` an import takes more than twice the time.
 
 Read next: `numeric.bench.child`.
 """

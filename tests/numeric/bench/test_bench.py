@@ -7,8 +7,9 @@ import pytest
 
 import derive
 from numeric.bench import rows as rows_module
+from numeric.bench import startup as startup_module
 from numeric.bench.contender import BOTH, FORWARD, Action, Contender, NotMeasured, Ready, difference, prepared
-from numeric.bench.growth import growth, unseen
+from numeric.bench.growth import growth, unrolled, unseen
 from numeric.bench.limit import limit
 from numeric.bench.memory import memory
 from numeric.bench.own import kernel
@@ -187,3 +188,17 @@ def test_unseen_systems_have_equal_products():
     for row in (typed, deep):
         assert 0 < row.low <= row.ratio <= row.high
         assert not row.peer
+
+
+def test_startup_is_of_fresh_processes(monkeypatch):
+    monkeypatch.setattr(startup_module, "COMMANDS", (("--help",),))
+    found = {record.what: record.seconds for record in startup_module.startup(1)}
+    assert set(found) == {*startup_module.NAMES, "bptt --help"}
+    assert found["import numeric, NumPy and SymPy being there"] > 0
+    assert found["compile the LSTM, again"] < found["compile the LSTM, first in a process"]
+
+
+def test_unrolling_grows_with_the_sequence():
+    found = unrolled(derive.load("rnn"), "float32", 1, (2, 8, 32))
+    assert found.numbers == (2, 8, 32)
+    assert found.seconds[0] < found.seconds[-1]
