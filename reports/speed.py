@@ -15,6 +15,7 @@ import numpy
 
 from numeric.bench.records import Cost, Growth, Memory, Missing, Place, Record, Row, Startup, losses
 from numeric.bench.rows import Plan
+from numeric.bench.task import CONFIGURATIONS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -171,8 +172,10 @@ def _grid(
     entry: Callable[[Any], str],
     column: Callable[[Any], str] = lambda item: item.place.configuration,
 ) -> Table:
-    """A row for each label, a column for each configuration, in the order of the items."""
-    columns = list(dict.fromkeys(map(column, items)))
+    """A row for each label in the order of the items, a column for each configuration in that of their sizes."""
+    order = list(CONFIGURATIONS)
+    there = dict.fromkeys(map(column, items))
+    columns = sorted(there, key=lambda name: order.index(name) if name in order else len(order))
     table = _table(title, (*head, *columns))
     cells: dict[Key, dict[str, str]] = {}
     for item in items:

@@ -26,7 +26,7 @@ from numeric.bench.task import Configuration, Task, task
 
 STEPS = tuple(Configuration(str(n), 8, n, 32, 32) for n in (20, 63, 200, 632, 2000))
 BATCHES = tuple(Configuration(str(n), n, 10, 64, 64) for n in (16, 50, 160, 500, 1600))
-UNROLLED = (5, 20, 80, 320)
+UNROLLED = (25, 50, 100, 200)
 MGU = """
 forget[t] = sigmoid(A @ state[t-1] + B @ x[t] + c)
 fresh[t] = tanh(P @ (forget[t] * state[t-1]) + Q @ x[t] + r)

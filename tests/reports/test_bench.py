@@ -18,6 +18,7 @@ def row(other, ratio, peer=True, configuration="S1"):
 
 RECORDS = [
     row("torch", 0.5),
+    row("jax", 1.25, configuration="M2"),
     row("jax", 2.25),
     row("limit", 4.0, peer=False),
     Missing(Place("rnn", "S1", "float32", 1), "", "onnxruntime", "onnxruntime is not installed"),
@@ -49,11 +50,12 @@ def test_losses_come_first(capsys, monkeypatch):
     measured(monkeypatch, RECORDS)
     assert main(["bench", "--quick"]) == 0
     out, _ = capsys.readouterr()
-    titles = ("Losses to peers: 1 of 2 ratios", "Forward and backward", "Milliseconds of a call", "Not measured")
+    titles = ("Losses to peers: 2 of 3 ratios", "Forward and backward", "Milliseconds of a call", "Not measured")
     assert sorted(map(out.index, titles)) == list(map(out.index, titles))
     losses = out[out.index(titles[0]) : out.index(titles[1])]
     assert "kernel / jax" in losses
-    assert "2.25" in losses
+    assert losses.index("S1") < losses.index("M2")
+    assert losses.index("2.25") < losses.index("1.25")
     assert "torch" not in losses
     assert "limit" not in losses
     assert "onnxruntime is not installed" in out
