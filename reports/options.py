@@ -54,7 +54,7 @@ def bench_options(parser: ArgumentParser) -> None:
     parser.add_argument("--direction", default="", metavar="NAME", help="forward, both or all (all; both if --quick)")
     parser.add_argument("--pairs", type=int, metavar="N", help="of samples in turn (9; 7 if --quick)")
     parser.add_argument("--clock", default="wall", metavar="NAME", help="wall, or cpu for a busy machine (wall)")
-    parser.add_argument("--most", type=_seconds, default=60.0, metavar="S", help="seconds that a ratio may take (60)")
+    parser.add_argument("--most", type=_seconds, metavar="S", help="seconds that a ratio may take (60; 6 if --quick)")
     parser.add_argument("--memory", action=BooleanOptionalAction, help="peak memory too (yes; no if --quick)")
     parser.add_argument("--scaling", action="store_true", help="instead: how time grows with steps and batch")
     parser.add_argument("--unseen", action="store_true", help="instead: systems that the library does not have")

@@ -45,7 +45,7 @@ class Options:
     direction: str = ""
     pairs: int | None = None
     clock: str = "wall"
-    most: float = 60.0
+    most: float | None = None
     quick: bool = False
     memory: bool | None = None
     scaling: bool = False
@@ -84,8 +84,7 @@ def bench(arguments: Sequence[str], options: Options, *, as_json: bool, strict: 
 def _requests(systems: Sequence[System], options: Options) -> list[Request]:
     names = _chosen("--configurations", options.configurations, CONFIGURATIONS, QUICK if options.quick else None)
     dtypes = _chosen("--dtypes", options.dtypes, DTYPES, ("float32",) if options.quick else None)
-    most = os.cpu_count() or 1
-    counts = [str(n) for n in range(1, most + 1)]
+    counts = [str(n) for n in range(1, (os.cpu_count() or 1) + 1)]
     threads = _chosen("--threads", options.threads, counts, ("1",) if options.quick else counts[:2])
     contenders = _chosen("--contenders", options.contenders, NAMES, None)
     if not set(OWN[:2]) & set(contenders):
@@ -102,7 +101,8 @@ def _requests(systems: Sequence[System], options: Options) -> list[Request]:
     if options.direction and options.direction not in DIRECTION:
         raise Failure(f"--direction: {options.direction!r} is not {', '.join(DIRECTION)}")
     directions = DIRECTION[options.direction or ("both" if options.quick else "all")]
-    plan = Plan(contenders, directions, pairs, options.clock, options.most)
+    most = options.most if options.most is not None else 6.0 if options.quick else 60.0
+    plan = Plan(contenders, directions, pairs, options.clock, most)
     asked = [request for count in threads for request in requests(systems, names, dtypes, int(count), plan)]
     mode = "growth" if options.scaling else "unseen" if options.unseen else "pairs"
     if mode == "pairs":
