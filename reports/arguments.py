@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from reports import dispatch
 from reports.options import (
+    bench_options,
     check_options,
     copy_options,
     example_options,
@@ -210,6 +211,17 @@ def parser() -> argparse.ArgumentParser:
         ],
     )
     weights_options(weights)
+    bench = _command(
+        commands,
+        "bench",
+        dispatch.bench,
+        "speed of the kernels beside PyTorch, JAX, ONNX Runtime, autograd and the matrix products alone",
+        ["bptt bench --quick", "bptt bench lstm --configurations M1,M2 --dtypes float32 --threads 1"],
+        "exit status: 0 measured · 1 a contender computes something else · 2 could not be done",
+    )
+    bench.add_argument("systems", nargs="*", metavar="SYSTEM", help=f"{SYSTEM} (rnn, lstm and gru-reset-after)")
+    bench.add_argument("--strict", action="store_true", help="warnings are errors")
+    bench_options(bench)
 
     _adds_demos(commands)
     return whole

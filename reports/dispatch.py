@@ -187,6 +187,14 @@ def weights(options: Namespace) -> int:
     )
 
 
+def bench(options: Namespace) -> int:
+    """Speed beside peers."""
+    from reports.commands.bench import Options, bench
+
+    known = {name: getattr(options, name) for name in Options.__dataclass_fields__}
+    return bench(options.systems, Options(**known), as_json=options.json, strict=options.strict)
+
+
 def demo_language_model(options: Namespace) -> int:
     """A model of English."""
     from reports.commands.demo_language_model import language_model

@@ -7,7 +7,7 @@ Read next: `reports.dispatch`.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 
 
 def language_model_options(parser: ArgumentParser, system: str) -> None:
@@ -42,6 +42,25 @@ def copy_options(parser: ArgumentParser) -> None:
 
 def _seed(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, metavar="N", help="of first values and draws (0)")
+
+
+def bench_options(parser: ArgumentParser) -> None:
+    """Options of ``bptt bench``."""
+    parser.add_argument("--quick", action="store_true", help="S1, S2 and LONG, float32, one thread, in a minute")
+    parser.add_argument("--configurations", default="", metavar="S1,M2", help="sizes: S1, S2, LONG, M1, M2, L (all)")
+    parser.add_argument("--dtypes", default="", metavar="NAMES", help="float32, float64 (both)")
+    parser.add_argument("--threads", default="", metavar="1,2", help="numbers of threads (1,2)")
+    parser.add_argument("--contenders", default="", metavar="NAMES", help="as torch,jax,limit (all)")
+    parser.add_argument("--direction", default="", metavar="NAME", help="forward, both or all (all; both if --quick)")
+    parser.add_argument("--pairs", type=int, metavar="N", help="of samples in turn (9; 7 if --quick)")
+    parser.add_argument("--clock", default="wall", metavar="NAME", help="wall, or cpu for a busy machine (wall)")
+    parser.add_argument("--most", type=_seconds, metavar="S", help="seconds that a ratio may take (60; 6 if --quick)")
+    parser.add_argument("--memory", action=BooleanOptionalAction, help="peak memory too (yes; no if --quick)")
+    parser.add_argument("--scaling", action="store_true", help="instead: how time grows with steps and batch")
+    parser.add_argument("--unseen", action="store_true", help="instead: systems that the library does not have")
+    parser.add_argument("--startup", action="store_true", help="instead: imports, first derivation, commands")
+    parser.add_argument("-o", "--out", default="", metavar="FILE", help="write what was found as JSON")
+    parser.add_argument("--plot", default="", metavar="FILE", help="write a picture, as .svg or .png")
 
 
 def check_options(parser: ArgumentParser) -> None:

@@ -23,6 +23,10 @@ LAZY_TARGETS = {
     "torch": "an extra, and seconds to import",
     "jax": "not a dependency; one of the exchange formats",
     "matplotlib": "the extra `report`",
+    "onnx": "not a dependency; what `bptt bench` measures where it is installed",
+    "onnxruntime": "the same",
+    "threadpoolctl": "the extra `bench`",
+    "resource": "not on every system",
     "rich": "only a terminal needs it",
     "pydoc_data": "half a megabyte of text, without which some distributions install Python",
 }

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 RNN = "h[t] = tanh(W @ h[t-1] + U @ x[t] + b)"
 COMMANDS = (
     *("list", "index", "show", "count", "stability", "chain", "notes", "verify"),
-    *("report", "check", "encode", "code", "weights", "demo"),
+    *("report", "check", "encode", "code", "weights", "bench", "demo"),
 )
 
 
