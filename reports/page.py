@@ -119,6 +119,7 @@ nav a { color: var(--ink); }
   .eqs tr.on .rel { padding-left: 0 !important; }
   .eqs tr { background: var(--paper); } /* so that a formula that scrolls passes behind its number */
   .eqs .number { position: absolute; right: .35rem; top: .35rem; text-indent: 0; background: inherit; }
+  .eqs .copy { right: .35rem; top: 1.7rem; } /* inside, or the row would scroll */
   .eqs .shape { text-indent: 0; margin-left: .9em; }
   .eqs .reason { display: block; text-indent: 0; margin-top: .1rem; }
   .tail { margin-left: .9em; }

@@ -13,8 +13,10 @@ import pytest
 import derive
 from derive.networks import NAMED, build
 from reports import html
+from reports.comparing import comparison
 from reports.context import Context
 from reports.document import Code, Report
+from reports.measures import Measures
 from reports.writing import report
 from tests.reports.browser import shown, start
 
@@ -172,3 +174,16 @@ def test_complete_without_its_script_and_printed_without_buttons(browser, pages)
         printed = seen.page.pdf(prefer_css_page_size=True)
         assert printed.startswith(b"%PDF")
         assert 4 < printed.count(b"/Type /Page\n") < 40
+
+
+def test_in_columns_only_formulas_that_are_too_wide_scroll(browser, tmp_path):
+    compared = comparison([Measures(Context(derive.load(name)), {}) for name in ("rnn", "gru", "lstm")])
+    page = tmp_path / "compared.html"
+    page.write_text(html.render(compared), "utf-8")
+    too_wide = """() => [...document.querySelectorAll('.columns .eqs tr')].filter(row => row.scrollWidth > row.clientWidth
+      && ![...row.querySelectorAll('math')].some(m => m.getBoundingClientRect().width > row.clientWidth * .7))
+    .length"""
+    with shown(browser, page) as seen:
+        seen.page.set_viewport_size({"width": 1400, "height": 1000})
+        assert seen.ask("document.querySelectorAll('.columns .eqs tr').length") > 20
+        assert seen.ask(too_wide) == 0
