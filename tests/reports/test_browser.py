@@ -180,7 +180,8 @@ def test_in_columns_only_formulas_that_are_too_wide_scroll(browser, tmp_path):
     compared = comparison([Measures(Context(derive.load(name)), {}) for name in ("rnn", "gru", "lstm")])
     page = tmp_path / "compared.html"
     page.write_text(html.render(compared), "utf-8")
-    too_wide = """() => [...document.querySelectorAll('.columns .eqs tr')].filter(row => row.scrollWidth > row.clientWidth
+    too_wide = """() => [...document.querySelectorAll('.columns .eqs tr')].filter(row =>
+      row.scrollWidth > row.clientWidth
       && ![...row.querySelectorAll('math')].some(m => m.getBoundingClientRect().width > row.clientWidth * .7))
     .length"""
     with shown(browser, page) as seen:
