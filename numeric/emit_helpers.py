@@ -9,15 +9,30 @@ HELPERS = {
     "empty": '''def empty(shape):
     """An array whose entries are anything."""
     return np.empty(shape, DTYPE)''',
+    "steps": '''def steps(label, *arrays):
+    """The steps of arrays, side by side; `label` tells whoever keeps them which parts of their memory these are."""
+    return zip(*arrays)''',
+    "turned": '''def turned(v):
+    """Columns (T, B, n), feature-major in memory."""
+    T, B, n = v.shape
+    found = empty((T, n, B)).mT
+    np.copyto(found, v)
+    return found''',
+    "product": '''def product(a, b):
+    """a * b, both (T, B, n), feature-major in memory."""
+    T, B, n = a.shape
+    return np.multiply(a, b, empty((T, n, B)).mT)''',
     "times_matrix": '''def times_matrix(v, A):
     """Rows of v (..., n) times A (n, m), as one product."""
     return (v.reshape(-1, v.shape[-1]) @ A).reshape(*v.shape[:-1], A.shape[-1])''',
     "times_columns": '''def times_columns(A, v):
     """A (m, n) times the columns v (T, B, n), feature-major: (T, m, B)."""
     T, B, n = v.shape
+    found = empty((T, len(A), B))
     if B * n < 4096 or v.mT.flags.c_contiguous:
-        return np.matmul(A, v.mT)
-    return np.ascontiguousarray((A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))''',
+        return np.matmul(A, v.mT, found)
+    np.copyto(found, (A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
+    return found''',
     "beside": '''def beside(*parts):
     """Sequences of columns (T, B, ...) joined along their rows."""
     T, B = parts[0].shape[:2]

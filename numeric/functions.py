@@ -31,4 +31,5 @@ def functions(module: Module, name: str, room: Room) -> tuple[Callable[..., Any]
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     exec(builtins.compile(source, file, "exec"), namespace)
     namespace["empty"] = room.empty
+    namespace["steps"] = lambda label, *arrays: room.steps((file, label), *arrays)
     return namespace["forward"], namespace.get("backward")

@@ -35,7 +35,7 @@ RESERVED = {
     *dir(builtins),
     *("np", "DTYPE", "CACHE", "forward", "backward", "saved", "outputs", "final", "parameters", "inputs", "initial"),
     *("add", "subtract", "multiply", "divide", "negative", "square"),
-    *("times_matrix", "times_columns", "columns", "beside", "empty"),
+    *("times_matrix", "times_columns", "columns", "beside", "empty", "steps", "turned", "product"),
     *("softmax", "logsumexp", "embed", "scatter", "diagonal"),
     *(name for record in TABLE.values() for name in re.findall(r"np\.(\w+)", record.numpy or "")),
 }
