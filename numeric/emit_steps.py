@@ -21,6 +21,7 @@ from derive.expr import is_op
 from derive.system import Equation
 from numeric.emit_maps import turned
 from numeric.emit_ops import Expressions
+from numeric.emit_recurrence import recurrence
 from numeric.instructions import Call, Spot, merged
 from numeric.layout import Layout
 from numeric.lowering import Lowering
@@ -69,7 +70,30 @@ class Steps:
             self.need("steps")
             label = ", ".join([str(self.plan.stages.index(self.stage)), *([low] if low else []), *self._sizes(moving)])
             loop = [f"    for {', '.join(names.values())} in steps(({label}), {', '.join(arrays)}):", *inside]
+            loop = self._at_once(calls, dict(zip(moving, arrays, strict=True)), names, loop)
         return [*self.step.at.before, *(self._blocks(maps, moving, low, span, loop) if maps else loop)]
+
+    def _at_once(
+        self, calls: Sequence[Call], arrays: dict[Spot, str], names: dict[Spot, str], loop: list[str]
+    ) -> list[str]:
+        """The loop, or all of its steps at once if it is a linear recurrence."""
+
+        def shifted(one: Spot, other: Spot) -> bool:
+            name = next((name for name, spot in self.step.at.spots.items() if spot == other), None)
+            return name is not None and one == self.step.at.moving(name, -self.stage.direction)
+
+        def array(spot: Spot) -> str:
+            if not spot.moves:
+                return self._operand(spot, names)
+            return arrays[spot] if spot.low is not None else f"{arrays[spot]}[:, None]"  # one number for all rows
+
+        found = recurrence(calls, array, shifted)
+        if found is None:
+            return loop
+        helper, text = found
+        self.need("recurrence")
+        self.need(helper)
+        return [f"    if not {text}:", *(f"    {line}" for line in loop)]
 
     def _sizes(self, moving: Iterable[Spot]) -> list[str]:
         """What the parts of memory depend on that the loop reads and writes."""

@@ -134,9 +134,11 @@ class Room:
             array: whose memory nobody else may use.
             taken: identities of arrays (`root`) that others refer to.
         """
+        if array.size < SMALL:
+            return array.copy()
         owner = root(array)
         kept = any(block is owner for block in self._blocks.get(owner.size, ()))
-        if array.size < SMALL or kept or id(owner) in taken or not array.flags.c_contiguous:
+        if kept or id(owner) in taken or not array.flags.c_contiguous:
             return np.array(array, order="C")
         taken.add(id(owner))
         return array
