@@ -9,15 +9,79 @@ HELPERS = {
     "empty": '''def empty(shape):
     """An array whose entries are anything."""
     return np.empty(shape, DTYPE)''',
+    "steps": '''def steps(label, *arrays):
+    """The steps of arrays, side by side; `label` tells whoever keeps them which parts of their memory these are."""
+    return zip(*arrays)''',
+    "turned": '''def turned(v):
+    """Columns (T, B, n), feature-major in memory."""
+    T, B, n = v.shape
+    found = empty((T, n, B)).mT
+    np.copyto(found, v)
+    return found''',
+    "product": '''def product(a, b):
+    """a * b, both (T, B, n), feature-major in memory."""
+    T, B, n = a.shape
+    return np.multiply(a, b, empty((T, n, B)).mT)''',
+    "recurrence": '''def recurrence(a, b, start, out):
+    """out[t] = a[t] * out[t-1] + b[t] for all steps, the first from `start`; False if a loop has to do it.
+
+    Blocks of steps side by side, each as if it began with zero, and the products of the factors; then block by block
+    what each begins with.  Where a product overflows, a loop says what is to be.
+    """
+    T, *shape = out.shape
+    if T < 300 or out[0].nbytes > 512:  # measured: a loop is as fast
+        return False
+    size = int((2 * T / 3) ** 0.5)
+    count = T // size
+    end = count * size
+
+    def blocks(v):
+        return v[:end].reshape(count, size, *shape).swapaxes(0, 1)
+
+    factors, sums = empty((2, size, count, *shape))
+    np.copyto(factors, blocks(np.broadcast_to(a, out.shape)))
+    np.copyto(sums, blocks(np.broadcast_to(b, out.shape)))
+    part = np.empty_like(sums[0])
+    with np.errstate(over="ignore", invalid="ignore"):
+        for j in range(1, size):
+            np.multiply(factors[j], sums[j - 1], part)
+            np.add(sums[j], part, sums[j])
+            np.multiply(factors[j], factors[j - 1], factors[j])
+        if not (np.isfinite(factors[-1]).all() and np.isfinite(sums[-1]).all()):
+            return False
+        part[0] = start
+        for factor, total, before, after in zip(factors[-1], sums[-1], part, part[1:]):
+            np.multiply(factor, before, after)
+            np.add(after, total, after)
+        np.multiply(factors, part, factors)
+    np.add(factors, sums, blocks(out))
+    for t in range(end, T):
+        np.multiply(np.broadcast_to(a, out.shape)[t], out[t - 1], out[t])
+        np.add(out[t], np.broadcast_to(b, out.shape)[t], out[t])
+    return True''',
+    "adjoint_recurrence": '''def adjoint_recurrence(a, b, carry, out):
+    """out[t] = b[t] + carry, carry = a[t] * out[t], for all steps; False if a loop has to do it."""
+    T = len(out)
+    if T == 1:
+        return False
+    a, b = np.broadcast_to(a, out.shape), np.broadcast_to(b, out.shape)
+    first = b[0] + carry
+    if not recurrence(a[:-1], b[1:], first, out[1:]):
+        return False
+    out[0] = first
+    np.multiply(a[-1], out[-1], carry)
+    return True''',
     "times_matrix": '''def times_matrix(v, A):
     """Rows of v (..., n) times A (n, m), as one product."""
     return (v.reshape(-1, v.shape[-1]) @ A).reshape(*v.shape[:-1], A.shape[-1])''',
     "times_columns": '''def times_columns(A, v):
     """A (m, n) times the columns v (T, B, n), feature-major: (T, m, B)."""
     T, B, n = v.shape
+    found = empty((T, len(A), B))
     if B * n < 4096 or v.mT.flags.c_contiguous:
-        return np.matmul(A, v.mT)
-    return np.ascontiguousarray((A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))''',
+        return np.matmul(A, v.mT, found)
+    np.copyto(found, (A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
+    return found''',
     "beside": '''def beside(*parts):
     """Sequences of columns (T, B, ...) joined along their rows."""
     T, B = parts[0].shape[:2]

@@ -1,13 +1,13 @@
 """Maps whose result a loop over columns reads, as NumPy text: feature-major, as the loop wants them.
 
-Read next: `numeric.emit_steps`.
+Read next: `numeric.emit_recurrence`.
 """
 
 from __future__ import annotations
 
 import sympy
 
-from derive.expr import Op, Ref, Step, is_op, matmul, refs
+from derive.expr import Op, Ref, Step, is_op, matmul, refs, times
 from derive.system import Equation
 from numeric.columns import is_shared_matrix
 from numeric.emit_ops import Expressions
@@ -26,12 +26,26 @@ def turned(equation: Equation, place: Expressions, number: int | None, indent: s
         first, *rest = products
         found = [f"{indent}{name} = {first}{comment}", *(f"{indent}{name} += {text}" for text in rest)]
         return [*found, f"{indent}{name} = {name}.mT"]
-    value = place.value(equation.expr)
-    text = bare(place.full(value, (axis,), True, shape))
     ordered = all(r.index is None or place.is_turned(r.name) for r in refs(equation.expr))
-    if rank(shape) and not (ordered and (is_elementwise(equation.expr) or is_op(equation.expr, "rows"))):
-        text = f"np.ascontiguousarray(({text}).mT).mT"
+    text = _product(equation, place) if ordered else None
+    if text is None:
+        text = bare(place.full(place.value(equation.expr), (axis,), True, shape))
+        if rank(shape) and not (ordered and (is_elementwise(equation.expr) or is_op(equation.expr, "rows"))):
+            place.need("turned")
+            text = f"turned({text})"
     return [f"{indent}{name} = {text}{comment}"]
+
+
+def _product(equation: Equation, place: Expressions) -> str | None:
+    """A product of columns as a call that writes to memory used before; None for anything else."""
+    expr, shape = equation.expr, place.shape_of(equation.out)
+    if rank(shape) != 1 or not is_op(expr, "times") or any(is_op(factor, "power") for factor in expr.operands):
+        return None
+    values = [place.value(part) for part in (times(*expr.operands[:-1]), expr.operands[-1])]
+    if any(v.axes != (equation.axis,) or not v.batch or v.shape != shape for v in values):
+        return None
+    place.need("product")
+    return f"product({', '.join(bare(plain(value).text) for value in values)})"
 
 
 def _products(expr: sympy.Expr, place: Expressions) -> list[str] | None:

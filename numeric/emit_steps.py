@@ -1,6 +1,6 @@
 """Loops over columns (`numeric.columns`) as NumPy text: every call writes where its result belongs.
 
-    for h_prev_t, z_in_t, … in zip(h_prev.mT, z_in.mT, …):
+    for h_prev_t, z_in_t, … in steps((0, T, B, H), h_prev.mT, z_in.mT, …):
         W_h.dot(h_prev_t, z)
         add(z, z_in_t, z)
         tanh(z, gates_t)
@@ -21,6 +21,7 @@ from derive.expr import is_op
 from derive.system import Equation
 from numeric.emit_maps import turned
 from numeric.emit_ops import Expressions
+from numeric.emit_recurrence import recurrence
 from numeric.instructions import Call, Spot, merged
 from numeric.layout import Layout
 from numeric.lowering import Lowering
@@ -61,20 +62,55 @@ class Steps:
             return [*self.step.at.before, f"    for _ in range({self.place.steps_of(self.stage.axis)}):", *inside]
         computed = {self.layout.view(equation.name, 0) for equation in maps}
         span = self.layout.fresh("now") if maps else ""
+        low = self.layout.fresh("low") if maps else ""
         arrays = [self._array(spot, "" if spot.base in computed else span) for spot in moving]
         if len(arrays) == 1:
             loop = [f"    for {names[next(iter(moving))]} in {arrays[0]}:", *inside]
         else:
-            loop = [f"    for {', '.join(names.values())} in zip({', '.join(arrays)}):", *inside]
-        return [*self.step.at.before, *(self._blocks(maps, moving, span, loop) if maps else loop)]
+            self.need("steps")
+            label = ", ".join([str(self.plan.stages.index(self.stage)), *([low] if low else []), *self._sizes(moving)])
+            loop = [f"    for {', '.join(names.values())} in steps(({label}), {', '.join(arrays)}):", *inside]
+            loop = self._at_once(calls, dict(zip(moving, arrays, strict=True)), names, loop)
+        return [*self.step.at.before, *(self._blocks(maps, moving, low, span, loop) if maps else loop)]
 
-    def _blocks(self, maps: Sequence[Equation], moving: Iterable[Spot], span: str, loop: list[str]) -> list[str]:
+    def _at_once(
+        self, calls: Sequence[Call], arrays: dict[Spot, str], names: dict[Spot, str], loop: list[str]
+    ) -> list[str]:
+        """The loop, or all of its steps at once if it is a linear recurrence."""
+
+        def shifted(one: Spot, other: Spot) -> bool:
+            name = next((name for name, spot in self.step.at.spots.items() if spot == other), None)
+            return name is not None and one == self.step.at.moving(name, -self.stage.direction)
+
+        def array(spot: Spot) -> str:
+            if not spot.moves:
+                return self._operand(spot, names)
+            return arrays[spot] if spot.low is not None else f"{arrays[spot]}[:, None]"  # one number for all rows
+
+        found = recurrence(calls, array, shifted)
+        if found is None:
+            return loop
+        helper, text = found
+        self.need("recurrence")
+        self.need(helper)
+        return [f"    if not {text}:", *(f"    {line}" for line in loop)]
+
+    def _sizes(self, moving: Iterable[Spot]) -> list[str]:
+        """What the parts of memory depend on that the loop reads and writes."""
+        widths = [self.step.at.widths.get((spot.base, True), sympy.Integer(1)) for spot in moving]
+        rows = {symbol for width in widths for symbol in width.free_symbols}
+        sizes = (name for symbol, name in self.layout.sizes.items() if symbol in rows)
+        return [self.place.steps_of(str(self.stage.axis)), self.layout.batch, *sizes]
+
+    def _blocks(
+        self, maps: Sequence[Equation], moving: Iterable[Spot], low: str, span: str, loop: list[str]
+    ) -> list[str]:
         """A loop over blocks of steps: maps first, then step by step."""
         axis, layout = self.stage.axis, self.layout
         assert axis is not None
         widths = {s.base: self.step.at.widths.get((s.base, True), sympy.Integer(1)) for s in moving}
         rows = self.place.size(sympy.expand(sum(widths.values(), sympy.Integer(0))))
-        block, low = layout.fresh("block"), layout.fresh("low")
+        block = layout.fresh("block")
         has_products = any(is_op(op, "matmul") for e in maps for op in subexpressions(e.expr))
         least = f", 256 // {layout.batch}" if has_products else ""
         starts = f"range(0, {self.place.steps_of(axis)}, {block})"
@@ -110,7 +146,8 @@ class Steps:
         text = f"{spot.base}[{', '.join(index)}]" if index else spot.base
         text += "" if spot.low is None else ".mT"
         if spot.low is not None and spot.base in self.given:
-            text = f"np.ascontiguousarray({text})"
+            self.need("turned")
+            text = f"turned({text.removesuffix('.mT')}).mT"
         return text if self.stage.direction > 0 else f"{text}[::-1]"
 
     def _name(self, spot: Spot) -> str:

@@ -13,6 +13,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from numeric.emit import Module
 from numeric.room import Room
 
@@ -33,5 +35,9 @@ def functions(
     file = f"<bptt {name} {zlib.crc32(source.encode()):x}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     exec(builtins.compile(source, file, "exec"), namespace)
-    namespace |= {"empty": room.empty, **loops}
+
+    def steps(label: str, *arrays: np.ndarray) -> Any:
+        return room.steps((file, label), *arrays)
+
+    namespace |= {"empty": room.empty, "steps": steps, **loops}
     return namespace["forward"], namespace.get("backward")

@@ -210,7 +210,7 @@ class Kernel:
                 if name not in values:
                     there = f"there are {', '.join(values)}" if values else "there are none"
                     raise ValueError(f"{name} is no {kind} of {self.system.name}; {there}")
-            found = {name: np.zeros_like(value) for name, value in values.items()}
+            found = {name: np.zeros(value.shape, self.dtype) for name, value in values.items() if name not in arrays}
             for name, array in arrays.items():
                 found[name] = self._array(array, name, copy=False)
                 if found[name].shape != values[name].shape:

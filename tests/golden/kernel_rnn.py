@@ -24,12 +24,27 @@ def empty(shape):
     return np.empty(shape, DTYPE)
 
 
+def steps(label, *arrays):
+    """The steps of arrays, side by side; `label` tells whoever keeps them which parts of their memory these are."""
+    return zip(*arrays)
+
+
+def turned(v):
+    """Columns (T, B, n), feature-major in memory."""
+    T, B, n = v.shape
+    found = empty((T, n, B)).mT
+    np.copyto(found, v)
+    return found
+
+
 def times_columns(A, v):
     """A (m, n) times the columns v (T, B, n), feature-major: (T, m, B)."""
     T, B, n = v.shape
+    found = empty((T, len(A), B))
     if B * n < 4096 or v.mT.flags.c_contiguous:
-        return np.matmul(A, v.mT)
-    return np.ascontiguousarray((A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
+        return np.matmul(A, v.mT, found)
+    np.copyto(found, (A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
+    return found
 
 
 def beside(*parts):
@@ -67,7 +82,7 @@ def forward(x, W_h, b_h, h_0=None):
         z_h_in = times_columns(W_h[:, H:], x[now])
         z_h_in += b_h[:, None]
         z_h_in = z_h_in.mT
-        for h_prev_t, z_h_in_t, h_t in zip(h_prev[now].mT, z_h_in.mT, h[now].mT):
+        for h_prev_t, z_h_in_t, h_t in steps((1, low, T, B, H), h_prev[now].mT, z_h_in.mT, h[now].mT):
             W_h_2.dot(h_prev_t, z_h)
             add(z_h, z_h_in_t, z_h)  # (1)
             tanh(z_h, h_t)  # (2)
@@ -90,7 +105,7 @@ def backward(saved, up_h, end_h):
     for low_2 in reversed(range(0, T, block_2)):
         now_2 = slice(low_2, low_2 + block_2)
         dz_h_by = 1 - np.square(h[now_2])
-        for up_h_t, dz_h_by_t, dz_h_t in zip(np.ascontiguousarray(up_h[now_2].mT)[::-1], dz_h_by.mT[::-1], dz_h[now_2].mT[::-1]):
+        for up_h_t, dz_h_by_t, dz_h_t in steps((4, low_2, T, B, H), turned(up_h[now_2]).mT[::-1], dz_h_by.mT[::-1], dz_h[now_2].mT[::-1]):
             add(up_h_t, g_h, dh)  # (3)
             multiply(dh, dz_h_by_t, dz_h_t)  # (7)
             W_h_T.dot(dz_h_t, g_h)  # (5)

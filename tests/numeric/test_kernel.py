@@ -363,3 +363,24 @@ def test_wrong_values_are_refused():
     (case, *_) = draws.cases(embedding.system, 1)
     assert "j" in message(embedding.forward, case.parameters, {"j": case.inputs["j"] + 100})
     assert "integers" in message(embedding.forward, case.parameters, {"j": case.inputs["j"] * 1.0})
+
+
+def test_steps_are_cut_once_and_belong_to_their_block():
+    """Views that are kept neither hold a block nor outlive it, and no loop gets those of another."""
+    room = Room(np.dtype("float64"), most=2**20)
+    block = room.empty((100, 3, 2))
+    first = list(room.steps(0, block, block[:, 1:]))
+    again = list(room.steps(0, block, block[:, 1:]))
+    assert all(one is other for pairs in zip(first, again, strict=True) for one, other in zip(*pairs, strict=True))
+    assert np.shares_memory(next(room.steps(1, block[50:]))[0], block[50])
+    address = block.ctypes.data
+    assert room.empty((100, 3, 2)).ctypes.data != address  # in use
+    del block
+    del first, again
+    assert room.empty((600,)).ctypes.data == address  # its views alone do not use it
+    loop = room.steps(0, room.empty((100, 3, 2)))
+    (step,) = next(loop)
+    assert not np.shares_memory(step, room.empty((600,)))  # a loop does
+    room.free()
+    other = np.empty((100, 3, 2))
+    assert all(np.shares_memory(step, part) for (step,), part in zip(room.steps(0, other), other, strict=True))
