@@ -23,7 +23,7 @@ from derive.equation import Equation, Origin, Role, Var
 from derive.expr import Fixed, Op, Ref, Step, apply, axis_symbol, fixed, plus, ref, refs, scaled, step
 from derive.operands import NameSupply, name_operands
 from derive.order import outside
-from derive.primitives import TABLE, Primitive, Shape
+from derive.primitives import TABLE, Shape
 from derive.reach import ancestors, default_wrt, dependent, final_positions
 from derive.shapes import ShapeOf, pair, unpair
 from derive.structural import fit
@@ -61,7 +61,7 @@ def adjoint(
             raise ValueError(f"{name} is no quantity of {system.name}; there are {', '.join(system.variables)}")
     # Equal systems may go by different names, which what is derived from them keeps.
     label = (system.name, system.title, system.source, system.notes)
-    return _swept(system, label, chosen, leaves, tuple(final), tuple(TABLE.values()))
+    return _swept(system, label, chosen, leaves, tuple(final), (partial, *TABLE.values()))
 
 
 @lru_cache(maxsize=64)
@@ -71,7 +71,7 @@ def _swept(
     outputs: tuple[str, ...],
     wrt: tuple[str, ...],
     final: tuple[str, ...],
-    rules: tuple[Primitive, ...],
+    rules: tuple[object, ...],
 ) -> System:
     """Derived once for these rules: a report and a verification ask for the same adjoint several times."""
     return _Sweep(name_operands(system), outputs, wrt, final).run()
