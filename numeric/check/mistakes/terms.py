@@ -91,7 +91,7 @@ def inside(view: View) -> Iterator[Mutant]:
 
 
 def _like_a_sigmoid(view: View, equation: Equation, path: Path, part: Op) -> Iterator[Mutant]:
-    """``α (1 − α) δα`` in place of ``α (δα − Σ α δα)``: of the Jacobian of a softmax the diagonal alone."""
+    """``α (1 − α) δα`` or ``δα`` for ``α (δα − Σ α δα)``: the diagonal of a softmax's Jacobian, or nothing."""
     whole = equation.expr
     for number in path[:-1]:
         whole = whole.operands[number]
@@ -100,6 +100,10 @@ def _like_a_sigmoid(view: View, equation: Equation, path: Path, part: Op) -> Ite
             new = times(part.operands[0], plus(ONE, neg(value)))
             detail = f"in {equation.out} the diagonal of the Jacobian alone"
             edit = (Edit(equation.out, path, new),)
+            yield Mutant("missing-derivative", view.gate(equation.name), detail, edit, detail)
+            rest = [f for f in whole.operands if f not in (value, part)]
+            detail = f"in {equation.out} the Jacobian of the softmax is left out"
+            edit = (Edit(equation.out, path[:-1], times(*rest, part.operands[0])),)
             yield Mutant("missing-derivative", view.gate(equation.name), detail, edit, detail)
 
 
