@@ -56,7 +56,7 @@ def test_one_mistake_of_every_family_is_found(name, family):
 def test_two_mistakes_are_found_together():
     bound = bound_of(derive.load("lstm"))
     found = {(m.kind, m.detail): m for m in mutants(View(Derivation(bound)))}
-    cut = next(m for m in found.values() if m.kind == "cut-recurrence" and m.where == "c")
+    cut = next(m for m in found.values() if m.kind == "cut-recurrence" and m.where == "c, f")
     slope = next(m for m in found.values() if m.kind == "missing-derivative" and m.where == "f")
     verdict = judge([planted(bound, (cut, slope))])
     assert {f.kind for f in verdict.diagnosis} == {"cut-recurrence", "missing-derivative"}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from numeric.check.arrays import check_arrays
 
 Arrays = dict[str, NDArray[Any]]
-B, D, H, O, T = 2, 3, 5, 4, 6
+B, D, H, C, T = 2, 3, 5, 4, 6
 JORDAN = "h[t] = tanh(A @ x[t] + F @ y[t-1] + b)\ny[t] = softmax(V @ h[t] + c)"
 POOLED = "h[t] = tanh(A @ x[t] + F @ h[t-1] + b)\ns = v.T @ h[T] + c\ny = sigmoid(s)\nv : H\nc : scalar"
 SCORED = "h[t] = tanh(A @ x[t] + F @ h[t-1] + b)\ns[t] = V @ h[t]"
@@ -49,8 +49,8 @@ def jordan(p: Mapping[str, Any], x: Any, y: Any) -> list[Any]:
 @pytest.mark.parametrize("steps", [T, 1], ids=["every step", "the last step"])
 def test_a_state_that_is_a_probability_is_not_taken_for_logits(steps: int) -> None:
     rng = np.random.default_rng(1)
-    p = drawn(A=(D, H), F=(O, H), b=(H,), V=(H, O), c=(O,))
-    x, y0, target = rng.standard_normal((T, B, D)), np.full((B, O), 0.25), np.eye(O)[rng.integers(0, O, (steps, B))]
+    p = drawn(A=(D, H), F=(C, H), b=(H,), V=(H, C), c=(C,))
+    x, y0, target = rng.standard_normal((T, B, D)), np.full((B, C), 0.25), np.eye(C)[rng.integers(0, C, (steps, B))]
 
     def loss(p: Mapping[str, Any]) -> Any:
         return -anp.sum(target * anp.log(anp.array(jordan(p, x, y0)[T - steps :]))) / B
@@ -67,11 +67,11 @@ def test_a_state_that_is_a_probability_is_not_taken_for_logits(steps: int) -> No
 
 def test_a_softmax_whose_jacobian_is_left_out_is_named() -> None:
     rng = np.random.default_rng(1)
-    p = drawn(A=(D, H), F=(O, H), b=(H,), V=(H, O), c=(O,))
-    x, y0, up = rng.standard_normal((T, B, D)), np.full((B, O), 0.25), rng.standard_normal((T, B, O))
+    p = drawn(A=(D, H), F=(C, H), b=(H,), V=(H, C), c=(C,))
+    x, y0, up = rng.standard_normal((T, B, D)), np.full((B, C), 0.25), rng.standard_normal((T, B, C))
     ys = [y0, *jordan(p, x, y0)]
     found = {name: np.zeros_like(value) for name, value in p.items()}
-    fed = np.zeros((B, O))
+    fed = np.zeros((B, C))
     for t in reversed(range(T)):
         du = up[t] + fed
         h = np.tanh(x[t] @ p["A"] + ys[t] @ p["F"] + p["b"])
@@ -106,8 +106,8 @@ def test_the_target_of_one_example_may_be_a_number(shape: tuple[int, ...]) -> No
 @pytest.mark.parametrize("function", ["softmax", "sigmoid"])
 def test_probabilities_above_equations_that_end_at_the_scores(function: str) -> None:
     rng = np.random.default_rng(1)
-    p, x = drawn(A=(D, H), F=(H, H), b=(H,), V=(H, O)), rng.standard_normal((T, B, D))
-    hot = np.eye(O)[rng.integers(0, O, (T, B))]
+    p, x = drawn(A=(D, H), F=(H, H), b=(H,), V=(H, C)), rng.standard_normal((T, B, D))
+    hot = np.eye(C)[rng.integers(0, C, (T, B))]
 
     def predicted(p: Mapping[str, Any]) -> Any:
         h, found = anp.zeros((B, H)), []
