@@ -144,3 +144,71 @@ def test_all_sizes_may_follow_from_the_inputs() -> None:
     dump |= {"input/M": M, "input/y": y, "output/q": run(p), "cotangent/q": up}
     verdict = check_arrays(dump, cell=LOOKING)
     assert verdict.verdict == "correct", str(verdict)
+
+
+def coupled(seed: int = 1, *, forgotten: bool = False, flipped: bool = False) -> Arrays:
+    """A unit that keeps 1 - i of its state, written without an f; a gradient with a term left out, or i for 1 - i."""
+    rng = np.random.default_rng(seed)
+    p, x, up = drawn(Wi=(H, D), Wz=(H, D), Ri=(H, H)), rng.standard_normal((T, B, D)), rng.standard_normal((T, B, H))
+    c, tape = np.zeros((B, H)), []
+    for xt in x:
+        i, z = 1 / (1 + np.exp(-(xt @ p["Wi"].T + c @ p["Ri"].T))), np.tanh(xt @ p["Wz"].T)
+        tape.append((xt, c, i, z))
+        c = (1 - i) * c + i * z
+    found, dc = {name: np.zeros_like(value) for name, value in p.items()}, np.zeros((B, H))
+    for (xt, old, i, z), given in zip(reversed(tape), up[::-1], strict=True):
+        dc = dc + given
+        di = dc * (z if forgotten else z - old) * i * (1 - i)
+        dz = dc * i * (1 - z * z)
+        found["Wi"] += di.T @ xt
+        found["Ri"] += di.T @ old
+        found["Wz"] += dz.T @ xt
+        dc = dc * (i if flipped else 1 - i) + di @ p["Ri"]
+    cs = [*(old for _, old, _, _ in tape[1:]), c]
+    dump = {f"param/{n}": v for n, v in p.items()} | {f"grad/{n}": v for n, v in found.items()}
+    return dump | {"input/x": x, "output/c": np.array(cs), "cotangent/c": up}
+
+
+COUPLED = """
+i[t] = sigmoid(Wi @ x[t] + Ri @ c[t-1])
+f[t] = 1 - i[t]
+z[t] = tanh(Wz @ x[t])
+c[t] = f[t] * c[t-1] + i[t] * z[t]
+"""
+MINIMAL = """
+f[t] = sigmoid(Wf @ x[t])
+n[t] = tanh(Wn @ x[t] + U @ (f[t] * h[t-1]))
+h[t] = f[t] * n[t] + (1 - f[t]) * h[t-1]
+"""
+
+
+@pytest.mark.parametrize("mistake", ["forgotten", "flipped"])
+def test_a_gate_that_is_the_rest_of_another_is_said_by_that_one(mistake: str) -> None:
+    assert check_arrays(coupled(), cell=COUPLED).verdict == "correct"
+    verdict = check_arrays(coupled(**{mistake: True}), cell=COUPLED)
+    assert verdict.explained
+    assert "f (1 - i)" in verdict.diagnosis[0].where
+
+
+def test_all_terms_of_one_gradient_left_out_are_a_path() -> None:
+    rng = np.random.default_rng(1)
+    p, x, up = drawn(Wf=(H, D), Wn=(H, D), U=(H, H)), rng.standard_normal((T, B, D)), rng.standard_normal((T, B, H))
+    h, tape = np.zeros((B, H)), []
+    for xt in x:
+        f = 1 / (1 + np.exp(-xt @ p["Wf"].T))
+        n = np.tanh(xt @ p["Wn"].T + (f * h) @ p["U"].T)
+        tape.append((xt, h, f, n))
+        h = f * n + (1 - f) * h
+    found, dh = {name: np.zeros_like(value) for name, value in p.items()}, np.zeros((B, H))
+    for (xt, old, f, n), given in zip(reversed(tape), up[::-1], strict=True):
+        dh = dh + given
+        dn = dh * f * (1 - n * n)
+        df = (dn @ p["U"]) * old * f * (1 - f)  # and dh * (n - old)
+        found["Wf"] += df.T @ xt
+        found["Wn"] += dn.T @ xt
+        found["U"] += dn.T @ (f * old)
+        dh = dh * (1 - f) + dn @ p["U"] * f
+    dump = {f"param/{n}": v for n, v in p.items()} | {f"grad/{n}": v for n, v in found.items()}
+    dump |= {"input/x": x, "output/h": np.array([*(old for _, old, _, _ in tape[1:]), h]), "cotangent/h": up}
+    verdict = check_arrays(dump, cell=MINIMAL)
+    assert [(f.kind, f.where) for f in verdict.diagnosis] == [("drop-path", "h")]
