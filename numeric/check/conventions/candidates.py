@@ -13,7 +13,7 @@ from functools import cache, partial
 from itertools import islice
 
 from derive.equation import Equation, Var
-from derive.expr import apply, concat, fixed, matmul, plus, ref
+from derive.expr import apply, concat, fixed, is_op, matmul, plus, ref, step
 from derive.networks import bidirectional, head, stack
 from derive.networks.layers import defined
 from derive.networks.rename import assembled, dimension_text
@@ -56,7 +56,7 @@ def groups(cell: System | None, family: str, count: int, lengths: Sequence[int] 
     """
     if cell is not None:
         own = cell.title or cell.name
-        yield [(Candidate(own, _Given(cell)),)]
+        yield [(Candidate(own, _Given(cell)),), *_probabilities(cell, own)]
         if len(cell.outputs) == 1 and cell.variables[cell.outputs[0]].axis is not None:
             yield [tuple(Candidate(f"{own}, {kind} read-out", partial(head, cell, kind)) for kind in HEADS)]
         return
@@ -67,6 +67,19 @@ def groups(cell: System | None, family: str, count: int, lengths: Sequence[int] 
             yield [build(structure) for structure in found[:DEEP]]
     for steps in lengths:
         yield [_wide_read_out(structure, steps) for structure in found[:DEEP]]
+
+
+def _probabilities(cell: System, own: str) -> Iterator[Group]:
+    """The user's cell with softmax or sigmoid of an output, of which its equations say nothing."""
+    for name in cell.outputs:
+        var = cell.variables[name]
+        if len(var.shape) > 1 or any(is_op(cell.equation(name).expr, kind) for kind in HEADS):
+            continue
+        read = ref(name, step(var.axis) if var.axis is not None else None)
+        free = next(wish for wish in ("p", f"p_{name}", f"{name}_probability") if wish not in cell.variables)
+        kinds = HEADS[1:] if var.shape else HEADS[2:]
+        systems = [(kind, defined(cell, free, apply(kind, read), var.axis)) for kind in kinds]
+        yield tuple(Candidate(f"{own}, {name} under a {kind} read-out", _Given(system)) for kind, system in systems)
 
 
 def _bare(structure: Structure) -> Group:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 from numpy.typing import NDArray
@@ -92,14 +92,17 @@ def _ordered(
     fixed = {next(iter(own)) for name, own in ways.items() if len(own) == 1 and not _flat(cover[name])}
     if strict and fixed:
         choices = [way for way in choices if way in fixed]
+    seen_from = sorted({g for held in cover.values() if _stacks_peepholes(held) for g in held[0]})
     for main in choices or [COLUMNS]:
-        for gates in _gate_orders(arrangement, stacked):
-            for roles in permutations(joined):
+        for gates, roles in product(_gate_orders(arrangement, stacked), permutations(joined)):
+            common = tuple(sorted(seen_from, key=gates.index))
+            for apart in (common,) if strict else permutations(common):  # peepholes in an order of their own
                 held = {}
                 for name, (own, sources) in cover.items():
                     way = main if main in ways[name] else min(ways[name], key=WAYS.index)
                     way = _simplest(way, ways[name]) if _flat(cover[name]) else way
-                    order = tuple(sorted(own, key=gates.index)) if len(own) > 1 else tuple(own)
+                    by = apart if _stacks_peepholes(cover[name]) else gates
+                    order = tuple(sorted(own, key=by.index)) if len(own) > 1 else tuple(own)
                     line = tuple(sorted(sources, key=roles.index)) if len(sources) > 1 else tuple(sources)
                     held[name] = (order, line, way)
                 bonus = (
@@ -107,8 +110,13 @@ def _ordered(
                     - 0.2 * (main not in (COLUMNS, ROWS))
                     + _popularity(gates)
                     - 0.1 * (bool(roles) and is_bias(roles[0]))
+                    - 0.3 * (apart != common)
                 )
                 yield held, bonus
+
+
+def _stacks_peepholes(held: tuple[frozenset[str], frozenset[str]]) -> bool:
+    return len(held[0]) > 1 and all(role.endswith(DIAGONAL) for role in held[1])
 
 
 def _flat(held: tuple[frozenset[str], frozenset[str]]) -> bool:

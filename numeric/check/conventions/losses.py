@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import EquationError
-from derive.expr import fixed, ref
+from derive.expr import Ref, fixed, is_op, ref
 from derive.networks import loss as loss_of
 from derive.networks.layers import defined
 from derive.operands import name_operands
@@ -35,6 +35,7 @@ KINDS = {
     "binary": "binary cross-entropy",
     "squared": "squared error",
 }
+FUNCTION = {"cross-entropy": "softmax", "cross-entropy-onehot": "softmax", "binary": "sigmoid"}
 ALIASES = {
     "cross-entropy": ("cross-entropy", "cross-entropy-onehot"),
     "crossentropy": ("cross-entropy", "cross-entropy-onehot"),
@@ -92,27 +93,29 @@ def losses(dump: Dump, fits: Sequence[Fit], name: str | None = None) -> list[Los
 
 
 def _above(dump: Dump, fit: Fit, kinds: Sequence[str]) -> Iterator[Lossy]:
-    name, target = next(iter(dump.targets.items()))
-    bare = fit.candidate.make()
+    target = next(iter(dump.targets.values()))
+    bare = name_operands(fit.candidate.make())  # p = softmax(W_y @ h) has logits with a name too
     for of in _predictions(bare):
         var = bare.variables[of]
-        rows = fit.setting.sizes.number(var.shape[0])
+        rows = fit.setting.sizes.number(var.shape[0]) if var.shape else 1
         time = {time_label(var.axis): fit.setting.sizes.steps(var.axis)} if var.axis is not None else {}
         for steps in ({}, time) if time and next(iter(time.values())) > 1 else (time,):
             for kind in kinds:
-                labels = {**steps, "B": fit.setting.sizes.batch} | ({} if kind == "cross-entropy" else {"0": rows})
+                labels = {**steps, "B": fit.setting.sizes.batch} | (
+                    {"0": rows} if var.shape and kind != "cross-entropy" else {}
+                )
                 for placement in sorted(placements(target.shape, tuple(labels), labels), key=rarity):
                     value = placement.read(target)
                     if not _sensible(kind, value, rows):
                         continue
                     built = _built(bare, kind, of, last=bool(time) and not steps)
                     if built is not None:
-                        yield _scaled(dump, fit, built, kind, value, name, placement, bool(steps))
+                        yield _scaled(dump, fit, built, kind, value, placement, rows, bool(steps))
 
 
 def _predictions(system: System) -> list[str]:
-    """What a loss may be of: columns that are computed, p and y before h."""
-    columns = [n for n in system.defined if len(system.variables[n].shape) == 1]
+    """What a loss may be of: columns and numbers that are computed, p and y before h."""
+    columns = [n for n in system.defined if len(system.variables[n].shape) <= 1]
     order = [*(n for n in ("p", "y") if n in columns), *(n for n in system.outputs if n in columns)]
     order += [n for n in system.states if n in columns]
     return list(dict.fromkeys(order))
@@ -136,25 +139,38 @@ def _built(system: System, kind: str, of: str, *, last: bool) -> System | None:
     """The system with the loss; None if the prediction is no prediction of that loss."""
     try:
         if last:
-            logits = "y" if of == "p" and kind != "squared" else of
-            fits = of != "p" or kind == "squared" or (kind == "binary") == _is_sigmoid(system)
-            if not fits:
-                return None
-            axis = str(system.variables[logits].axis)
-            end = f"{logits}_T" if f"{logits}_T" not in system.variables else f"{logits}_end"
-            system = defined(system, end, ref(logits, fixed(axis, 0, True)), None)
+            function, logits = _probability(system, of)
+            if function and kind != "squared":
+                if FUNCTION[kind] != function:
+                    return None
+                of = logits
+            axis = str(system.variables[of].axis)
+            end = f"{of}_T" if f"{of}_T" not in system.variables else f"{of}_end"
+            system = defined(system, end, ref(of, fixed(axis, 0, True)), None)
             of = end
         return loss_of(system, kind, of=of)
     except EquationError:
         return None
 
 
-def _is_sigmoid(system: System) -> bool:
-    return str(system.equation("p").expr).startswith("sigmoid")
+def _probability(system: System, name: str) -> tuple[str, str]:
+    """The function that makes a quantity a probability, and of what; two empty texts if it is none."""
+    expr = system.equation(name).expr
+    for function in ("softmax", "sigmoid"):
+        if is_op(expr, function) and isinstance(expr.operands[0], Ref):
+            return function, str(expr.operands[0].name)
+    return "", ""
 
 
 def _scaled(
-    dump: Dump, fit: Fit, system: System, kind: str, value: NDArray[Any], name: str, placement: Placement, every: bool
+    dump: Dump,
+    fit: Fit,
+    system: System,
+    kind: str,
+    value: NDArray[Any],
+    at: Placement,
+    rows: int,
+    every: bool,
 ) -> Lossy:
     goal = next(n for n in system.inputs if n not in fit.setting.inputs)
     inputs = {goal: value if kind == "cross-entropy" else value.astype(float)}
@@ -170,7 +186,7 @@ def _scaled(
         [system.outputs[-1]],
     )
     total = float(found[system.outputs[-1]].sum())
-    scales = factors(kind, setting.sizes.batch, value.shape[0] if every else 1, value.shape[-1])
+    scales = factors(kind, setting.sizes.batch, value.shape[0] if every else 1, rows)
     printed = None
     if dump.loss is not None:
         fitting = {
@@ -182,8 +198,8 @@ def _scaled(
     natural = {"cross-entropy": 3.0, "cross-entropy-onehot": 2.0, "binary": 1.0, "squared": 0.5}[kind]
     head = next((h for h in ("softmax", "sigmoid", "linear") if f"{h} read-out" in fit.candidate.words), "")
     natural += 4.0 * ((head, KINDS[kind].partition(" ")[0]) in {("softmax", "softmax"), ("sigmoid", "binary")})
-    natural += 1.0 * (head == "linear" and kind == "squared") - 0.05 * rarity(placement)
-    natural += 0.5 * any(agrees(placement, other) for other in setting.placements.values())
+    natural += 1.0 * (head == "linear" and kind == "squared") - 0.05 * rarity(at)
+    natural += 0.5 * any(agrees(at, other) for other in setting.placements.values())
     return Lossy(fit, named, inputs, scales, words, printed, natural + 0.01 * fit.score)
 
 

@@ -122,7 +122,7 @@ def _all_sizes(
     pool = sorted(lengths_seen) + sorted((parts | {1}) - lengths_seen)
     count = sum(array.size for array in dump.params.values())
     blocks = slots(system)
-    grid = np.array(list(product(pool, repeat=len(unknown)))).reshape(-1, len(unknown))  # one row a choice
+    grid = np.array(list(product(pool, repeat=len(unknown))))  # one row a choice; one of no columns if all is known
     least, most = _counts(blocks, {**known, **dict(zip(unknown, grid.T, strict=True))})
     for values in grid[np.broadcast_to((least <= count) & (count <= most), len(grid))].tolist():
         sizes = Sizes({**known, **dict(zip(unknown, values, strict=True))}, batch)

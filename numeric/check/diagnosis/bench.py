@@ -31,6 +31,7 @@ from numeric.check.variants.view import View
 Array = NDArray[Any]
 Fold = Callable[[Array], Array]
 NUMBERS = 3_000_000  # values of one sequence that a trial may hold
+PRODUCTS = 2_000_000_000  # multiplications of a trial: four of them, side by side, are a second or two
 LAST = 4  # single steps of sequences that candidates are compared in first
 SCREEN = 5  # regions that candidates are compared with first
 
@@ -63,7 +64,9 @@ class Bench:
         self.limits = limits(self.regions)
         longest = max(map(view.derivation.sizes.steps, view.whole.axes), default=1)
         per_lane = view.derivation.sizes.batch * longest * view.derivation.widest
-        self.chunk = int(min(1024, max(8, NUMBERS // max(per_lane, 1))))
+        weights = sum(int(np.prod(value.shape)) for value in bound.parameters.values())
+        products = 3 * view.derivation.sizes.batch * longest * weights  # forward values are known; δ and sums are not
+        self.chunk = int(max(1, min(1024, max(8, NUMBERS // max(per_lane, 1)), PRODUCTS // max(products, 1))))
         self.closest: float | None = None
         self.promise: dict[Candidate, int] = {}
 
@@ -148,8 +151,7 @@ class Bench:
             for step in sorted({shape[0] - 1, shape[0] - 2, 0} & set(range(shape[0])), reverse=True):
                 mine = at == step
                 part = replace(region, places=region.places[mine], values=region.values[mine], turned=None)
-                wrong = all(float(part.error(right * f)[0]) > part.tolerance for f in self.scales.values())
-                if mine.any() and wrong:
+                if mine.any() and all(float(part.error(right * f)[0]) > part.tolerance for f in self.scales.values()):
                     found.append(part)
         return found[:LAST]
 

@@ -12,8 +12,9 @@ import re
 
 import numpy as np
 
-from derive.expr import refs
+from derive.expr import is_op, neg, plus, refs
 from numeric.check.bound import Bound
+from numeric.check.variants.edits import ONE
 from numeric.check.variants.view import stem
 
 ENDS = re.compile(r"(?:.n|_?last|_?final|T|_t)$")  # of arrays that hold the last step alone
@@ -111,7 +112,18 @@ class Speech:
             arrays.insert(0, given)
         if spoken != name and name not in self.bound.system.parameters:
             arrays.insert(0, name)
+        arrays += self._complement(name)
         return f"{spoken} ({', '.join(dict.fromkeys(arrays))})" if arrays else spoken
+
+    def _complement(self, name: str) -> list[str]:
+        """``1 - i`` of f = 1 - i: what stands in the code of an author who has no f."""
+        variables = self.bound.system.variables
+        if name not in variables or variables[name].role != "defined":
+            return []
+        expr = self.bound.system.equation(name).expr
+        plain = is_op(expr, "plus") and len(expr.operands) == 2 and 1 in expr.operands
+        read = [r.name for r in refs(expr) if variables[r.name].role == "defined"] if plain else []
+        return [f"1 - {self.known.get(read[0], read[0])}"] if read and expr == plus(ONE, neg(next(refs(expr)))) else []
 
     def _predictions(self, loss: str) -> list[str]:
         """What a loss reads, directly or through the loss of each step."""

@@ -53,6 +53,19 @@ def dropped(view: View) -> Iterator[Mutant]:
                 else:
                     where = view.gate(equation.name)
                     yield Mutant("drop-path", where, f"{equation.out} is 0", edit, f"{equation.out} is 0")
+        for read, places in _by_delta(view, equation).items():
+            zeros = tuple(Edit(equation.out, path, ZERO) for path, _ in places)
+            detail = f"{equation.out} without the terms of {read}"
+            yield Mutant("drop-path", view.gate(read.name), detail, zeros, detail)
+
+
+def _by_delta(view: View, equation: Equation) -> dict[Ref, list[tuple[Path, sympy.Expr]]]:
+    """Terms that read the same cotangent, where there are several of it, and others."""
+    by: dict[Ref, list[tuple[Path, sympy.Expr]]] = {}
+    for path, term in terms(equation.expr):
+        for read in [r for r in refs(term) if view.is_delta(r)][:1]:
+            by.setdefault(read, []).append((path, term))
+    return {read: places for read, places in by.items() if 1 < len(places) < len(terms(equation.expr))}
 
 
 def _through(view: View, state: str, edge: Ref) -> str:
@@ -91,7 +104,7 @@ def inside(view: View) -> Iterator[Mutant]:
 
 
 def _like_a_sigmoid(view: View, equation: Equation, path: Path, part: Op) -> Iterator[Mutant]:
-    """``α (1 − α) δα`` in place of ``α (δα − Σ α δα)``: of the Jacobian of a softmax the diagonal alone."""
+    """``α (1 − α) δα`` or ``δα`` for ``α (δα − Σ α δα)``: the diagonal of a softmax's Jacobian, or nothing."""
     whole = equation.expr
     for number in path[:-1]:
         whole = whole.operands[number]
@@ -101,19 +114,19 @@ def _like_a_sigmoid(view: View, equation: Equation, path: Path, part: Op) -> Ite
             detail = f"in {equation.out} the diagonal of the Jacobian alone"
             edit = (Edit(equation.out, path, new),)
             yield Mutant("missing-derivative", view.gate(equation.name), detail, edit, detail)
+            rest = [f for f in whole.operands if f not in (value, part)]
+            detail = f"in {equation.out} the Jacobian of the softmax is left out"
+            edit = (Edit(equation.out, path[:-1], times(*rest, part.operands[0])),)
+            yield Mutant("missing-derivative", view.gate(equation.name), detail, edit, detail)
 
 
 def signs(view: View) -> Iterator[Mutant]:
     """A sign: of a term, or of all terms by one path, a difference the wrong way round."""
     for equation in view.core:
-        by: dict[Ref, list[Edit]] = {}
-        for path, term in terms(equation.expr):
-            for read in [r for r in refs(term) if view.is_delta(r)][:1]:
-                by.setdefault(read, []).append(Edit(equation.out, path, neg(term)))
-        for read, edits in by.items():
-            if 1 < len(edits) < len(terms(equation.expr)):
-                detail = f"the terms of {read} have the wrong sign in {equation.out}"
-                yield Mutant("sign", view.gate(equation.name), detail, tuple(edits), detail)
+        for read, places in _by_delta(view, equation).items():
+            edits = tuple(Edit(equation.out, path, neg(term)) for path, term in places)
+            detail = f"the terms of {read} have the wrong sign in {equation.out}"
+            yield Mutant("sign", view.gate(equation.name), detail, edits, detail)
         for path, term in terms(equation.expr):
             where = owner_of(view, term) if len(terms(equation.expr)) > 1 else view.gate(equation.name)
             edit = (Edit(equation.out, path, neg(term)),)

@@ -183,6 +183,17 @@ def test_every_number_is_in_its_place(convention: str) -> None:
     assert not bound.notes
 
 
+def test_peepholes_stack_in_an_order_of_their_own() -> None:
+    def arranged(v: Arrays) -> Arrays:
+        W = wide(v, "fogi")
+        peep = np.stack([v[f"p_{q}"] for q in "ifo"])
+        return {"Wh": W[:, :H], "Wx": W[:, H:], "b": wide(v, "fogi", "b"), "peep": peep}
+
+    bound, *others = bind(Dump.of(laid_out("lstm-peephole", arranged, TBD)), family="lstm")
+    assert not others
+    assert max(gathered(bound).values()) < 1e-12
+
+
 def test_float32_binds() -> None:
     bound, *_ = bind(Dump.of(laid_out("lstm", torch_like, TBD, "float32")))
     assert max(gathered(bound).values()) < 1e-5

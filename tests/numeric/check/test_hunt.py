@@ -1,12 +1,15 @@
 """The search: what is planted is found, what is right is right, and noise is never explained."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import derive
 from derive.networks import head, loss, stack
+from numeric.check.bound import Claim
+from numeric.check.diagnosis import bench
 from numeric.check.diagnosis.judge import judge
 from numeric.check.mistakes import FAMILIES, mutants
 from numeric.check.variants.lanes import Derivation
@@ -56,11 +59,26 @@ def test_one_mistake_of_every_family_is_found(name, family):
 def test_two_mistakes_are_found_together():
     bound = bound_of(derive.load("lstm"))
     found = {(m.kind, m.detail): m for m in mutants(View(Derivation(bound)))}
-    cut = next(m for m in found.values() if m.kind == "cut-recurrence" and m.where == "c")
+    cut = next(m for m in found.values() if m.kind == "cut-recurrence" and m.where == "c, f")
     slope = next(m for m in found.values() if m.kind == "missing-derivative" and m.where == "f")
     verdict = judge([planted(bound, (cut, slope))])
     assert {f.kind for f in verdict.diagnosis} == {"cut-recurrence", "missing-derivative"}
     assert verdict.runner_up > 1e-3
+
+
+def test_a_gradient_of_one_step_in_the_middle_is_compared() -> None:
+    bound = bound_of(derive.load("rnn"))
+    found = {name: gradient(Derivation(bound).run([()]), name) for name in ("x", "W_h")}
+    middle = Claim("x", 2 * found["x"][2], bound.space.addresses("x")[2])
+    weights = Claim("W_h", found["W_h"], bound.space.addresses("W_h"))
+    assert [f.kind for f in judge([replace(bound, claims=(middle, weights))]).diagnosis] == ["scale"]
+
+
+def test_a_trial_makes_no_more_products_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = View(Derivation(planted(bound_of(derive.load("lstm"), steps=6, batch=3))))
+    for most, chunk in ((40_000, 4), (1, 1)):  # 3 products of 6 · 3 · 160 numbers
+        monkeypatch.setattr(bench, "PRODUCTS", most)
+        assert bench.Bench(view, {"given": 1.0}, {}).chunk == chunk
 
 
 @pytest.mark.parametrize(
