@@ -156,6 +156,7 @@ def test_kinds():
     [
         (("--blank", "deltas"), "nothing called 'deltas' can be left blank"),
         (("--example", "x"), "no example of lecture"),
+        (("--example", "none", "--blank", "example"), "--example none leaves no example"),
     ],
 )
 def test_bad_options_are_one_line(options, reason, tmp_path, capsys):
