@@ -5,10 +5,13 @@ Read next: `reports.symbols`.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import sympy
 
 from derive.equation import PRIMAL
 from derive.expr import Op, Ref, Step, is_op, refs
+from derive.structural import bounds
 from derive.system import System
 
 
@@ -64,6 +67,31 @@ def multiplied(expr: sympy.Expr) -> list[tuple[str, Op]]:
             if isinstance(left, Ref) and left.index is None and is_op(right, "concat"):
                 found.append((left.name, right))
     return found
+
+
+def source_of(system: System, part: sympy.Expr) -> str:
+    """The quantity that a part of a concatenation is named after: what it reads last, h in ``r[t] * h[t-1]``."""
+    name = next(reversed([read.name for read in refs(part)]), "")
+    var = system.variables.get(name)
+    if var is not None and var.origin is not None and var.origin.kind == "operand":
+        return source_of(system, system.equation(name).expr)
+    return name
+
+
+def part_of(system: System, block: Op) -> str:
+    """What the rows of a transposed matrix multiply, by name; nothing where it is no block of one concatenation."""
+    (turned,) = block.operands
+    matrix = turned.operands[0] if is_op(turned, "transpose") else None
+    stacked = _stacked(system).get(matrix.name) if isinstance(matrix, Ref) and matrix.index is None else None
+    edges = bounds(stacked, system.shape_of) if stacked is not None else ()
+    at = [place for place, edge in enumerate(edges) if edge == tuple(block.static[0].args)]
+    return source_of(system, stacked.operands[at[0]]) if stacked is not None and at else ""
+
+
+@lru_cache(maxsize=4)
+def _stacked(system: System) -> dict[str, Op]:
+    """The first concatenation that every matrix multiplies."""
+    return {name: stacked for e in reversed(system.equations) for name, stacked in reversed(multiplied(e.expr))}
 
 
 def updates(system: System) -> frozenset[str]:

@@ -146,7 +146,10 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("-o", "--out", default=".", metavar="OUT", help="directory of NAME.html, NAME.tex, NAME.json")
     report.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
     report.add_argument(
-        "--notation", default="standard", metavar="NAME", help="standard (default), ng, pytorch, or a file NAME.toml"
+        "--notation",
+        default="standard",
+        metavar="NAME",
+        help="standard (default), ng, pytorch, one of these with +bar or +partial, or a file NAME.toml",
     )
     report.add_argument(
         "--cotangent", default="", metavar="NAME", help="how gradients are written: delta (default), bar or partial"

@@ -86,7 +86,7 @@ def verify(options: Namespace) -> int:
     if options.certificate:
         from reports.commands.recheck import recheck
 
-        if options.systems or options.out:
+        if options.systems or options.out or options.force:
             raise Failure("verify --certificate FILE takes no SYSTEM and writes no file")
         return recheck(options.certificate, as_json=options.json)
     if not options.systems:
@@ -97,6 +97,8 @@ def verify(options: Namespace) -> int:
         return certify(
             options.systems, out=options.out, force=options.force, as_json=options.json, strict=options.strict
         )
+    if options.force:
+        raise Failure("verify --force overwrites the file of -o FILE; there is none")
     from reports.commands.verify import verify
 
     return verify(options.systems, as_json=options.json, strict=options.strict)
@@ -114,7 +116,7 @@ def report(options: Namespace) -> int:
         detail=options.detail,
         sizes=options.sizes,
         example=options.example,
-        blank=options.blank if options.exercise or options.blank else None,
+        blank="" if options.exercise and options.blank is None else options.blank,
         path=options.path,
         fragment=options.fragment,
         force=options.force,
@@ -161,6 +163,8 @@ def code(options: Namespace) -> int:
     """One file that computes it."""
     from reports.commands.code import code
 
+    if options.force and not options.out:
+        raise Failure("code --force overwrites the file of -o FILE; there is none")
     return code(
         options.system,
         target=options.target,
@@ -175,6 +179,8 @@ def weights(options: Namespace) -> int:
     """Weights of a framework."""
     from reports.commands.weights import weights
 
+    if options.force and not options.out:
+        raise Failure("weights --force overwrites the file of -o FILE; there is none")
     return weights(
         options.file,
         source=options.source,

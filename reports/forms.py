@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import sympy
 
@@ -98,7 +99,8 @@ class Factors:
 
 def _whole(text: str) -> bool:
     """Whether one pair of parentheses holds all of it."""
-    return text.startswith("(") and text.endswith(")") and "(" not in text[1:-1]
+    depths = list(accumulate((char == "(") - (char == ")") for char in text))
+    return text.startswith("(") and text.endswith(")") and 0 not in depths[:-1]
 
 
 def as_row(expr: sympy.Expr, marker: frozenset[str], names: SystemNames) -> list[str] | None:
@@ -171,13 +173,18 @@ def _scaled(expr: Op, at: int, marker: frozenset[str], names: SystemNames) -> Fa
         return inner
     own = names.shape(expr)
     if names.shape(expr.operands[at]) != own:  # a scalar cotangent, spread over a column
-        return inner.then(typeset(turned(times(*rest), _shape_of(names)), names)) if own and own[1] == 1 else None
+        return inner.then(_factor(turned(times(*rest), _shape_of(names)), names)) if own and own[1] == 1 else None
     if any(names.shape(factor) not in (own, (1, 1)) for factor in rest):
         return None
-    text = typeset(times(*rest), names)
     if all(names.shape(factor) == (1, 1) for factor in rest):
-        return inner.then(fenced(text) if " + " in text or " - " in text else text)
-    return inner.then(r"\operatorname{diag}" + fenced(text))
+        return inner.then(_factor(times(*rest), names))
+    return inner.then(r"\operatorname{diag}" + fenced(typeset(times(*rest), names)))
+
+
+def _factor(expr: sympy.Expr, names: SystemNames) -> str:
+    """A factor of a row; a sum in parentheses, so that all of it is multiplied."""
+    text = typeset(expr, names)
+    return fenced(text) if is_op(expr, "plus") else text
 
 
 def _softmax(expr: Op, marker: frozenset[str], names: SystemNames) -> Factors | None:
@@ -208,7 +215,7 @@ def _dot(expr: Op, marker: frozenset[str], names: SystemNames) -> Factors | None
     if inner is None or not rest:
         return None
     text = typeset(times(*rest), names, like=value)
-    return inner.then(fenced(text) if r"\odot" in text else text)
+    return inner.then(fenced(text) if r"\odot" in text or is_op(times(*rest), "plus") else text)
 
 
 def _upright(matrix: sympy.Expr, names: SystemNames) -> str:
@@ -216,11 +223,7 @@ def _upright(matrix: sympy.Expr, names: SystemNames) -> str:
     if is_op(matrix, "rows"):
         text = typeset(matrix, names)
         return text.removesuffix(r"^{\top}") if text.endswith(r"^{\top}") else text + r"^{\top}"
-    return (
-        typeset(turned(matrix, _shape_of(names)), names)
-        if not is_op(matrix, "transpose")
-        else typeset(matrix.operands[0], names)
-    )
+    return _factor(matrix.operands[0] if is_op(matrix, "transpose") else turned(matrix, _shape_of(names)), names)
 
 
 def _shape_of(names: SystemNames) -> ShapeOf:

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 import sympy
 
 from derive.equation import COPIES, PRIMAL, Equation
-from derive.expr import Op, Ref, neg
+from derive.expr import Op, Ref, neg, ref
 from derive.latex import signed
 from derive.system import System
 from derive.typeset import additive, typeset
+from reports.anatomy import part_of
 from reports.notation import SystemNames
 
 LETTERS = "qkjlm"
@@ -119,6 +120,9 @@ def _walk(system: System, a: sympy.Basic, b: sympy.Basic, found: Exchange, fixed
         return found.setdefault(root(system, a.name), pair) == pair
     if isinstance(a, Op) and isinstance(b, Op):
         same = a.primitive == b.primitive and a.static == b.static and len(a.operands) == len(b.operands)
+        if same and a.primitive == "rows" and a != b:  # blocks of matrices are printed with what they multiply
+            parts = [part_of(system, block) for block in (a, b)]
+            same = "" in parts or _walk(system, ref(parts[0]), ref(parts[1]), found, fixed)
         return same and all(_walk(system, x, y, found, fixed) for x, y in zip(a.operands, b.operands, strict=True))
     return a == b
 
@@ -177,7 +181,7 @@ def letter_for(system: System) -> str:
 
 def range_of(names: SystemNames, found: Group) -> str:
     r"""``q \in \{f, i, o\}``."""
-    marks = ", ".join(names.mark(key) for key in found.keys)
+    marks = ", ".join(names.mark(key, found.varying) for key in found.keys)
     return rf"{letter_for(names.system)} \in \{{{marks}\}}"
 
 

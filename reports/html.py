@@ -44,8 +44,8 @@ _PYTHON = re.compile(
 )
 
 
-def render(report: Report, *, other: str = "") -> str:
-    """The text of the HTML file; `other` is a file with the same equations, to which every number leads."""
+def render(report: Report, *, other: str = "", command: str = "report") -> str:
+    """The text of the HTML file of a command; `other` is one with the same equations, to which every number leads."""
     numbering = number(report.blocks)
     policy = (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -60,7 +60,7 @@ def render(report: Report, *, other: str = "") -> str:
 <html lang="en" xmlns="http://www.w3.org/1999/xhtml">
 <head>
 <meta charset="utf-8"/>
-<meta name="generator" content="{mark("report")}"/>
+<meta name="generator" content="{mark(command)}"/>
 <meta http-equiv="Content-Security-Policy" content="{policy}"/>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <title>{_text(unmarked(report.title))}</title>

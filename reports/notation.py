@@ -24,7 +24,7 @@ from derive.primitives import Shape
 from derive.spelling import Symbol, compose, piece, spell
 from derive.structural import bounds
 from derive.system import System
-from reports.anatomy import multiplied
+from reports.anatomy import multiplied, source_of
 from reports.symbols import NgLetters, ng, no_two_alike, plain
 from reports.torchnames import TorchNames, torch_names
 
@@ -219,8 +219,17 @@ class SystemNames:
     def _ng(self) -> NgLetters:
         return NgLetters(self.system)
 
-    def mark(self, key: str) -> str:
-        """A mark that many names carry, as it is printed: f, or u for the input gate i after Ng."""
+    def mark(self, key: str, varying: tuple[tuple[str, int], ...] = ()) -> str:
+        """A mark that many names carry, as it is printed: f, or u for the input gate i after Ng.
+
+        It is what the names of `varying`, each with how many words follow the mark, are printed with.
+        """
+        for name, follow in varying:
+            words = name.split("_")
+            words[-1 - follow] = key
+            symbol = self.symbols.get("_".join(words))
+            if symbol is not None and len(symbol.marks) > follow:
+                return symbol.marks[-1 - follow]
         return self._ng.letter(key) if self.notation.base == "ng" else piece(key)
 
     # --- blocks of matrices ----------------------------------------------------------------------------------
@@ -254,8 +263,4 @@ class SystemNames:
         return tuple((label, low, high) for label, (low, high) in zip(labels, edges, strict=True))
 
     def _label(self, part: sympy.Expr) -> str:
-        name = next(reversed([read.name for read in refs(part)]), "0")
-        var = self.system.variables.get(name)
-        if var is not None and var.origin is not None and var.origin.kind == "operand":
-            return self._label(self.system.equation(name).expr)
-        return compose(self.symbol(name), "")
+        return compose(self.symbol(source_of(self.system, part) or "0"), "")

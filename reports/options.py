@@ -120,7 +120,7 @@ def example_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--blank",
-        default="",
+        default=None,
         metavar="KINDS",
-        help="what: of delta,parameters,count,example (default all but parameters)",
+        help="an exercise that leaves these blank: of delta,parameters,count,example (default all but parameters)",
     )

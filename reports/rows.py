@@ -148,11 +148,11 @@ def readers_text(
         return "this is the loss"
     words = ["the loss"] if loss else []
     for found in together:
-        path = paths[found.first]
         inner = group_names(names, found)
+        same = zip(*(paths[member].edges for member in found.members), strict=True)
         steps = [
-            f"${inner.read(read)}$ in {_link(context, edge.reader)}"
-            for edge, read in zip(path.edges, times_of(path, name, context.adjoint)[1:], strict=True)
+            f"${inner.read(read)}$ in {' and '.join(dict.fromkeys(_link(context, edge.reader) for edge in edges))}"
+            for edges, read in zip(same, times_of(paths[found.first], name, context.adjoint)[1:], strict=True)
         ]
         words.append(", which is read by ".join(steps))
     if not words:

@@ -406,7 +406,27 @@ def test_the_equations_alone(capsys, tmp_path):
     (file,) = data(capsys, "report", "rnn", "--fragment", "-o", str(tmp_path))["files"]
     assert file == str(tmp_path / "rnn+equations.tex")
     assert r"\label{rnn:eq-h}" in Path(file).read_text()
-    assert "leave out --pdf" in failure(capsys, "report", "rnn", "--fragment", "--pdf", "-o", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("whole", "option"),
+    [
+        *(("--fragment", option) for option in ("--pdf", "--path 5:2", "--example none", "--detail brief")),
+        *(("--fragment", option) for option in ("--sizes D=2", "--exercise", "--blank delta")),
+        *(("--compare", option) for option in ("--fragment", "--path 5:2", "--example none", "--detail brief")),
+        *(("--compare", option) for option in ("--exercise", "--blank delta")),
+    ],
+)
+def test_options_that_would_say_nothing_are_refused(capsys, tmp_path, whole, option):
+    said = failure(capsys, "report", "rnn", "gru", whole, *option.split(), "-o", str(tmp_path))
+    assert option.split()[0] in said
+    assert "leave out" in said
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", [("verify", "rnn"), ("code", "rnn"), ("weights", "w.npz")])
+def test_force_without_a_file_is_refused(capsys, command):
+    assert "there is none" in failure(capsys, *command, "--force")
 
 
 def test_a_directory_that_takes_no_files(capsys, tmp_path):

@@ -10,7 +10,7 @@ Read next: `derive.tex.equations`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from derive.errors import EquationError
@@ -43,6 +43,7 @@ class Writer:
     meaning: Meaning
     row: Row
     without: str = ""
+    asked: frozenset[str] = frozenset()
 
     def write(self, tree: Tree) -> Written:
         """The tree in the equation language.
@@ -80,8 +81,9 @@ class Writer:
         if time is not None or name in self.meaning.implied:
             return "value"
         if name in self.meaning.defined:
-            right = self.meaning.defined[name]
-            return "value" if symbol in _own(right) else self.write(right).kind
+            if name in self.asked:  # defined by itself, which is said where the equations are put in order
+                return "value"
+            return replace(self, asked=self.asked | {name}).write(self.meaning.defined[name]).kind
         return "matrix" if symbol.base[0].isupper() and symbol.base.split("_")[0] != "L" else "unknown"
 
     def _raised(self, tree: Raised) -> Written:
@@ -98,7 +100,7 @@ class Writer:
     def _sum(self, tree: Sum) -> Written:
         if tree.letter in self.meaning.axes:
             return Written(f"sum[{tree.letter}]({self.write(tree.body).text})", "value")
-        body = Writer(self.meaning, self.row, tree.letter).write(tree.body)
+        body = replace(self, without=tree.letter).write(tree.body)
         plain = self.write(tree.body)
         if body.text == plain.text:
             raise self.row.error(f"the sum runs over {tree.letter}, but nothing under it has that mark", tree.token)
@@ -187,10 +189,6 @@ class Writer:
 
 
 _GREEK = ("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega")
-
-
-def _own(tree: Tree) -> list[Symbol]:
-    return [tree] if isinstance(tree, Symbol) else []
 
 
 def _widest(parts: list[Written]) -> Kind:

@@ -79,7 +79,12 @@ ALIASES = {r"\lt": "<", r"\gt": ">", r"\ast": "*", r"\varphi": r"\phi", r"\varep
            r"\intercal": r"\top", r"\lbrack": "[", r"\rbrack": "]", r"\prime": "'", r"\widetilde": r"\tilde",
            r"\widehat": r"\hat", r"\triangleq": "=", r"\coloneqq": "=", r"\equiv": "=", r"\lbrace": "(",
            r"\rbrace": ")", r"\{": "(", r"\}": ")", r"\bar": r"\overline"}  # fmt: skip
-TOKEN = re.compile(r"(?P<command>\\[A-Za-z]+\*?|\\.)|(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<letter>[^\W\d_])|(?P<mark>\S)")
+TOKEN = re.compile(
+    r"(?P<command>\\[A-Za-z]+\*?|\\.)|(?P<number>\d+(?:\.\d+)?|\.\d+)"
+    # What a backslash was forgotten at: letters beside each other are a product, but not these before a bracket.
+    r"|(?P<word>(?<![^\W\d_])(?:tanh|sigmoid|softmax|softplus|relu|ReLU|exp|log|sin|cos)(?=\s*(?:\\left\s*)?[(\[]))"
+    r"|(?P<letter>[^\W\d_])|(?P<mark>\S)"
+)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from reports.commands.failure import Failure
 from reports.commands.output import print_json, print_text
 from reports.commands.pdf import make_pdf, maker
 from reports.commands.progress import DONE, after, progress
-from reports.commands.report import Options
+from reports.commands.report import Options, fits
 from reports.commands.systems import read_sizes, read_systems
 from reports.commands.verify import evidence_of
 from reports.comparing import comparable
@@ -25,6 +25,7 @@ from reports.notations import notation as notation_named
 
 def compare(arguments: Sequence[str], options: Options, *, as_json: bool, strict: bool) -> int:
     """Write OUT/compare-A-B.html, .tex and .json, and .pdf if asked; 1 if something does not hold."""
+    fits(options, compared=True)
     systems = read_systems(arguments, strict=strict)
     given = read_sizes(options.sizes, systems)
     try:

@@ -18,7 +18,7 @@ def write_index(*, out: str, force: bool, as_json: bool) -> int:
     """Write OUT/index.html."""
     try:
         present = {file.name for file in Path(out).glob("*.html")}
-        (file,) = write_all(out, {"index.html": html.render(index(present))}, force=force)
+        (file,) = write_all(out, {"index.html": html.render(index(present), command="index")}, force=force)
     except FileError as error:
         raise Failure(str(error)) from error
     print_json({"file": str(file)}) if as_json else print_text(str(file))

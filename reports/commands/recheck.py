@@ -32,7 +32,7 @@ def certify(arguments: Sequence[str], *, out: str, force: bool, as_json: bool, s
         evidence = evidence_of(system, after(f"verify {system.name}", say))
     certificate = certified(system, evidence)
     try:
-        write(out, to_json(certificate))
+        write(out, to_json(certificate), force=force)
     except FileError as error:
         raise Failure(str(error)) from error
     holds = all(item.holds for item in evidence)

@@ -58,6 +58,7 @@ class Options:
 
 def report(arguments: Sequence[str], options: Options, *, as_json: bool, strict: bool) -> int:
     """Write OUT/NAME.html, OUT/NAME.tex, OUT/NAME.json, and OUT/NAME.pdf if asked; 1 if something does not hold."""
+    fits(options)
     systems = read_systems(arguments, strict=strict)
     one_name_each(systems)
     given = read_sizes(options.sizes, systems)
@@ -68,7 +69,7 @@ def report(arguments: Sequence[str], options: Options, *, as_json: bool, strict:
     program = maker() if options.pdf else ""
     formats: tuple[str, ...] = ("fragment",) if options.fragment else FORMATS
     if not options.force:
-        _guard(systems, options.out, (*formats, *(["pdf"] if options.pdf else [])))
+        _guard(systems, options, (*formats, *(["pdf"] if options.pdf else [])))
     records = []
     with progress(len(systems)) as say:
         for place, system in enumerate(systems, 1):
@@ -135,11 +136,42 @@ def read_path(text: str) -> tuple[int, ...]:
         raise Failure(f"--path: {error}") from error
 
 
-def _guard(systems: Sequence[derive.System], out: str, formats: Sequence[str]) -> None:
+def fits(options: Options, *, compared: bool = False) -> None:
+    """Refuse options that would say nothing beside each other, before the work.
+
+    Raises:
+        Failure: one line, with the option to leave out.
+    """
+    given = {
+        "--fragment": options.fragment,
+        "--exercise": options.blank is not None,
+        "--pdf": options.pdf,
+        "--path": bool(options.path),
+        "--example": options.example != "default",
+        "--detail": options.detail != "full",
+        "--sizes": bool(options.sizes),
+    }
+    whole = "--compare" if compared else "--fragment" if options.fragment else ""
+    without = {
+        "--compare": ("--fragment", "--exercise", "--path", "--example", "--detail"),
+        "--fragment": ("--exercise", "--pdf", "--path", "--example", "--detail", "--sizes"),
+    }
+    wrong = next((name for name in without.get(whole, ()) if given[name]), "")
+    if wrong:
+        wrong = "--exercise and --blank" if wrong == "--exercise" else wrong
+        raise Failure(f"{whole} has no room for what {wrong} asks for: leave out {wrong}")
+    if options.blank is not None and options.example == "none" and "example" in options.blank:
+        raise Failure("--example none leaves no example in which --blank example could leave numbers out")
+
+
+def _guard(systems: Sequence[derive.System], options: Options, formats: Sequence[str]) -> None:
     """Say what is in the way before the work, not after it."""
-    for system, name in product(systems, formats):
+    endings = ["+equations.tex" if name == "fragment" else f".{name}" for name in formats]
+    if options.blank is not None:
+        endings = [f"{part}{ending}" for part in ("-exercise", "-solutions") for ending in endings if ending != ".json"]
+    for system, ending in product(systems, endings):
         try:
-            guard(Path(out, f"{file_stem(system)}{'+equations.tex' if name == 'fragment' else f'.{name}'}"), "report")
+            guard(Path(options.out, f"{file_stem(system)}{ending}"), "report")
         except FileError as error:
             raise Failure(str(error)) from error
 

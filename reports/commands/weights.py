@@ -58,7 +58,7 @@ def _converted(found: dict[str, Network], to: str, out: str) -> dict[str, Array]
         raise ValueError(f"there are {len(found)} networks; choose one by --prefix {' or '.join(map(repr, found))}")
     ((system, parameters),) = found.values()
     tensors = dump(to, parameters, system)
-    write(out, encoded(tensors, Path(out).suffix.lower()))
+    write(out, encoded(tensors, Path(out).suffix.lower()), force=True)  # what is there was asked about before
     return tensors
 
 

@@ -23,7 +23,7 @@ def local_derivatives(context: Context) -> list[Block]:
     if context.detail == "brief":
         return []
     rows = tuple(_row(context, local) for local in context.local)
-    intro = "What each equation passes on, by the rules of its operations."
+    intro = "What each equation passes on, by the rules of its operations; everything else that it reads is held fixed."
     if any("tanh" in row.reason or "σ" in row.reason for row in rows):
         intro += (
             " Where a function allows it, its derivative is written with the value that the forward pass saved: "
@@ -51,7 +51,7 @@ def _row(context: Context, local: Local) -> Row:
         names.derivative(typeset(above, names), typeset(below, names)),
         terms,
         shape=shape_latex(shape),
-        reason=f"{linked(context, edge.rules)}; from {_link(context, edge)}",
+        reason=f"{linked(context, edge.rules)}; from {_links(context, local)}",
         tail=range_of(context.names, local.group) if local.group.keys else "",
         label=local.label,
     )
@@ -74,6 +74,11 @@ def _missing(context: Context) -> str:
         f"Some derivatives are no matrices, because a matrix is read or computed there, or all steps are read at once: "
         f"{shown}. What they pass back stands in the backward recursion, as the rules below give it."
     )
+
+
+def _links(context: Context, local: Local) -> str:
+    """The equations that the derivatives of a row are taken of."""
+    return " and ".join(dict.fromkeys(_link(context, edge) for edge in local.edges))
 
 
 def _link(context: Context, edge: Edge) -> str:

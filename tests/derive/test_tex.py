@@ -110,6 +110,8 @@ READ = [
     (r"y = W h_T + b, h_0 = s, h_t = \tanh(U h_{t-1} + x_t)",
      "y = W @ h[T] + b\nh[0] = s\nh[t] = tanh(U @ h[t-1] + x[t])"),
     (r"l_t = -\sum_i y_{t,i} \log p_{t,i}, p_t = x_t", "l[t] = -reduce_to(y[t] * log(p[t]), 1, 1)\np[t] = x[t]"),
+    (r"h_t = tanh\left(W h_{t-1}\right) + \mathrm{tanh}(x_t)", "h[t] = tanh(W @ h[t-1]) + tanh(x[t])"),
+    (r"h_t = sigmoid (W x_t)", "h[t] = sigmoid(W @ x[t])"),
     ("h_t = W h_{t-1}\n  + U x_t", "h[t] = W @ h[t-1] + U @ x[t]"),
 ]  # fmt: skip
 
@@ -126,6 +128,8 @@ REFUSED = [
     (r"h_t = W * h_{t-1}", "or a convolution", "h_"),
     (r"y_t = S_t q_t, S_t = S_{t-1} + x_t", "declare 'S[t] : K, V'", "q_"),
     (r"h_t = A^{-1} h_{t-1}", "the inverse of a matrix", None),
+    (r"h_t = h h_t + x_t", "h is a sequence along t", None),
+    (r"h_t = b x_t, a = b c_t, b = a c_t", "in a cycle", None),
     (r"h_t = \input{/etc/passwd}", r"\input has no meaning", r"\input"),
     (r"h_t^{(l)} = \tanh(W h_t^{(l-1)})", "two times at one quantity", "h_"),
     (r"h_t = h_{t-1} = x_t", "one '=' per equation", "= x"),

@@ -253,6 +253,8 @@ def test_written_and_checked_again(capsys, tmp_path):
     status, out, _ = command(capsys, "verify", "rnn", "-o", file)
     assert (status, out.splitlines()[0], out.splitlines()[-1]) == (0, "rnn: holds", file)
     assert command(capsys, "verify", "rnn", "-o", file) == (2, "", f"bptt: {file} exists; --force overwrites it\n")
+    status, out, _ = command(capsys, "verify", "rnn", "-o", file, "--force")
+    assert (status, out.splitlines()[-1]) == (0, file)
     status, out, _ = command(capsys, "verify", "--certificate", file)
     assert (status, out.splitlines()[0]) == (0, f"{file}: the certificate of rnn holds")
     text = Path(file).read_text(encoding="utf-8").replace("tanh(", "sin(")
@@ -271,6 +273,7 @@ def test_written_and_checked_again(capsys, tmp_path):
     [
         (["verify"], "verify takes a SYSTEM, or --certificate FILE"),
         (["verify", "rnn", "--certificate", "c.json"], "takes no SYSTEM"),
+        (["verify", "--certificate", "c.json", "--force"], "writes no file"),
         (["verify", "rnn", "gru", "-o", "c.json"], "a certificate is of one SYSTEM"),
     ],
 )

@@ -17,7 +17,7 @@ from reports import forms
 from reports.context import Context
 from reports.derivation import Readings
 from reports.document import Rows
-from reports.forms import as_row, chain, jacobian, rule_text, times_of
+from reports.forms import all_factors, as_row, chain, jacobian, rule_text, times_of
 from reports.notation import Notation
 from reports.sections.backward import backward
 from reports.sections.local import local_derivatives
@@ -210,6 +210,14 @@ def test_the_row_of_a_softmax():
         r"\delta a_{t}^{\top}",
         r"\left(\operatorname{diag}(a_{t}) - a_{t}\,a_{t}^{\top}\right)",
     ]
+
+
+def test_a_sum_in_a_row_stands_in_parentheses():
+    context = Context(derive.parse("y[t] = W @ x[t]\nl[t] = logsumexp(y[t]) - k[t].T @ y[t]"))
+    (path,) = context.readings.paths("y")
+    (row,) = all_factors(path.column, frozenset({context.readings.cotangent["l"]}), context.names)
+    assert row.words == [r"\delta l_{t}", r"(\operatorname{softmax}(y_{t})^{\top} - k_{t}^{\top})"]
+    assert row.jacobian() == row.words[1][1:-1]
 
 
 def test_a_matrix_has_no_row():

@@ -10,11 +10,12 @@ import sympy
 
 import derive
 from derive.expr import Ref, ref, step
-from derive.networks import NAMED, build
+from derive.networks import NAMED, bidirectional, build
 from derive.spelling import compose
 from derive.typeset import Names, typeset
 from reports.cli import main
 from reports.context import Context
+from reports.forms import jacobian
 from reports.fragments import FragmentError, fragment
 from reports.mapping import MappingError, read_mapping
 from reports.notation import Notation, SystemNames
@@ -123,6 +124,39 @@ def test_every_notation_has_the_same_rows(name):
         return [(row.label, row.shape, len(row.terms)) for row in equation_rows(context, equations)]
 
     assert rows_of("ng+bar") == rows_of("standard") == rows_of("pytorch+partial")
+
+
+@pytest.mark.parametrize("style", ["standard", "ng", "pytorch"])
+@pytest.mark.parametrize(
+    "system", [derive.load("lstm"), bidirectional(derive.load("gru"))], ids=["lstm", "gru-bidirectional"]
+)
+def test_a_row_for_many_is_that_of_each(system, style):
+    """With the letter exchanged for each of the marks that it is said to run over, it is the row of that one."""
+    context = Context(system, notation(style))
+    names, seen = context.names, 0
+    bars = context.readings.cotangent
+    equations = (*context.forward, *context.recursion, *context.of_parameters)
+    wanted = [(f, [(ref(e.name),) for e in equations]) for f in context.groups(equations)]
+    for found, items in wanted:
+        inner = names.for_all(found.varying, "Q")
+        for member, key in zip(found.members, found.keys, strict=False):
+            mark = names.mark(key, found.varying)
+            assert bare(inner.read(items[found.first][0]), mark) == bare(names.read(items[member][0]))
+            seen += 1
+    for local in context.local:
+        inner = names.for_all(local.group.varying, "Q")
+        for edge, key in zip(local.edges, local.group.keys, strict=False):
+            mark = names.mark(key, local.group.varying)
+            one = jacobian(edge, bars[edge.reader.name], names)
+            first = jacobian(local.edges[0], bars[local.edges[0].reader.name], inner)
+            assert bare(" ".join(first), mark) == bare(" ".join(one))
+            seen += 1
+    assert seen > 10
+
+
+def bare(text: str, mark: str = "") -> str:
+    """Without braces, which a letter in the place of a mark may need; a letter for an index is that of the mark."""
+    return text.replace("Q", mark or "Q").translate(str.maketrans("", "", "{} "))
 
 
 # --- Ng, PyTorch ---------------------------------------------------------------------------------------------------
