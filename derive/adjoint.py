@@ -14,7 +14,6 @@ Read next: `derive.tangent`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 import sympy
 
@@ -59,22 +58,7 @@ def adjoint(
     for name in (*chosen, *leaves, *final):
         if name not in system.variables:
             raise ValueError(f"{name} is no quantity of {system.name}; there are {', '.join(system.variables)}")
-    # Equal systems may go by different names, which what is derived from them keeps.
-    label = (system.name, system.title, system.source, system.notes)
-    return _swept(system, label, chosen, leaves, tuple(final), (partial, *TABLE.values()))
-
-
-@lru_cache(maxsize=64)
-def _swept(
-    system: System,
-    label: tuple[object, ...],
-    outputs: tuple[str, ...],
-    wrt: tuple[str, ...],
-    final: tuple[str, ...],
-    rules: tuple[object, ...],
-) -> System:
-    """Derived once for these rules: a report and a verification ask for the same adjoint several times."""
-    return _Sweep(name_operands(system), outputs, wrt, final).run()
+    return _Sweep(name_operands(system), chosen, leaves, tuple(final)).run()
 
 
 class _Sweep:

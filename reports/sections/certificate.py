@@ -57,7 +57,7 @@ def in_full(context: Context) -> list[Block]:
     details = "\n\n".join(
         f"{plain(e.method[:1].upper() + e.method[1:])}: {plain(e.detail)}." for e in context.evidence if e.detail
     )
-    table = Table(("Claim", "Method", "Cases", "Worst error", "Tolerance", ""), rows, align="llrrrl")
+    table = Table(("Claim", "Method", "Cases", "Worst", "Tolerance", ""), rows, align="llrrrl")
     return [Heading(1, "Certificate", "certificate"), table, *([Prose(details)] if details else [])]
 
 
