@@ -49,12 +49,33 @@ def empty(shape):
     return np.empty(shape, DTYPE)
 
 
+def steps(label, *arrays):
+    """The steps of arrays, side by side; `label` tells whoever keeps them which parts of their memory these are."""
+    return zip(*arrays)
+
+
+def turned(v):
+    """Columns (T, B, n), feature-major in memory."""
+    T, B, n = v.shape
+    found = empty((T, n, B)).mT
+    np.copyto(found, v)
+    return found
+
+
+def product(a, b):
+    """a * b, both (T, B, n), feature-major in memory."""
+    T, B, n = a.shape
+    return np.multiply(a, b, empty((T, n, B)).mT)
+
+
 def times_columns(A, v):
     """A (m, n) times the columns v (T, B, n), feature-major: (T, m, B)."""
     T, B, n = v.shape
+    found = empty((T, len(A), B))
     if B * n < 4096 or v.mT.flags.c_contiguous:
-        return np.matmul(A, v.mT)
-    return np.ascontiguousarray((A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
+        return np.matmul(A, v.mT, found)
+    np.copyto(found, (A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
+    return found
 
 
 def beside(*parts):
@@ -112,7 +133,7 @@ def forward(x, W_f, b_f, W_i, b_i, W_g, b_g, W_o, b_o, h_0=None, c_0=None):
         z_in = times_columns(W_x, x[now])
         z_in += b[:, None]
         z_in = z_in.mT
-        for h_prev_t, z_in_t, f_i_etc_t, f_i_etc_t_2, f_t, c_prev_t, c_t, i_t, g_t, tanh_c_t, o_t, h_t in zip(h_prev[now].mT, z_in.mT, f_i_etc[now].mT, f_i_etc[now, :, :3*H].mT, f_i_etc[now, :, :H].mT, c_prev[now].mT, c[now].mT, f_i_etc[now, :, H:2*H].mT, f_i_etc[now, :, 3*H:].mT, tanh_c[now].mT, f_i_etc[now, :, 2*H:3*H].mT, h[now].mT):
+        for h_prev_t, z_in_t, f_i_etc_t, f_i_etc_t_2, f_t, c_prev_t, c_t, i_t, g_t, tanh_c_t, o_t, h_t in steps((10, low, T, B, H), h_prev[now].mT, z_in.mT, f_i_etc[now].mT, f_i_etc[now, :, :3*H].mT, f_i_etc[now, :, :H].mT, c_prev[now].mT, c[now].mT, f_i_etc[now, :, H:2*H].mT, f_i_etc[now, :, 3*H:].mT, tanh_c[now].mT, f_i_etc[now, :, 2*H:3*H].mT, h[now].mT):
             W_h.dot(h_prev_t, z)
             add(z, z_in_t, z)
             tanh(z, f_i_etc_t)  # (6)
@@ -152,12 +173,12 @@ def backward(saved, up_h, end_h, end_c):
     block_2 = max(1, CACHE // (B * (11*H)))
     for low_2 in reversed(range(0, T, block_2)):
         now_2 = slice(low_2, low_2 + block_2)
-        dc_by = o[now_2] * (1 - np.square(tanh_c[now_2]))
-        dz_i_by = g[now_2] * i[now_2] * (1 - i[now_2])
-        dz_o_by = tanh_c[now_2] * o[now_2] * (1 - o[now_2])
-        dz_f_by = c_prev[now_2] * f[now_2] * (1 - f[now_2])
-        dz_g_by = i[now_2] * (1 - np.square(g[now_2]))
-        for up_h_t, dc_by_t, dz_i_by_t, dz_i_t, dz_o_by_t, dz_o_t, dz_f_by_t, dz_f_t, dz_g_by_t, dz_g_t, dz_t, f_t_2 in zip(np.ascontiguousarray(up_h[now_2].mT)[::-1], dc_by.mT[::-1], dz_i_by.mT[::-1], dz[now_2, :, H:2*H].mT[::-1], dz_o_by.mT[::-1], dz[now_2, :, 3*H:].mT[::-1], dz_f_by.mT[::-1], dz[now_2, :, :H].mT[::-1], dz_g_by.mT[::-1], dz[now_2, :, 2*H:3*H].mT[::-1], dz[now_2].mT[::-1], f[now_2].mT[::-1]):
+        dc_by = product(o[now_2], 1 - np.square(tanh_c[now_2]))
+        dz_i_by = product(g[now_2] * i[now_2], 1 - i[now_2])
+        dz_o_by = product(tanh_c[now_2] * o[now_2], 1 - o[now_2])
+        dz_f_by = product(c_prev[now_2] * f[now_2], 1 - f[now_2])
+        dz_g_by = product(i[now_2], 1 - np.square(g[now_2]))
+        for up_h_t, dc_by_t, dz_i_by_t, dz_i_t, dz_o_by_t, dz_o_t, dz_f_by_t, dz_f_t, dz_g_by_t, dz_g_t, dz_t, f_t_2 in steps((19, low_2, T, B, H), turned(up_h[now_2]).mT[::-1], dc_by.mT[::-1], dz_i_by.mT[::-1], dz[now_2, :, H:2*H].mT[::-1], dz_o_by.mT[::-1], dz[now_2, :, 3*H:].mT[::-1], dz_f_by.mT[::-1], dz[now_2, :, :H].mT[::-1], dz_g_by.mT[::-1], dz[now_2, :, 2*H:3*H].mT[::-1], dz[now_2].mT[::-1], f[now_2].mT[::-1]):
             add(up_h_t, g_h, dh)  # (11)
             multiply(dh, dc_by_t, dc)
             add(dc, g_c, dc)  # (15)

@@ -34,13 +34,13 @@ def module(text: str) -> dict:
 @pytest.mark.parametrize("target", TARGETS)
 def test_golden(target):
     text = source(derive.load("lstm"), target)
-    file = GOLDEN / f"{target}_lstm.py"
+    file = GOLDEN / f"{target}_lstm.{'c' if target == 'c' else 'py'}"
     if os.environ.get("BPTT_GOLDEN") == "write":
         file.write_text(text, encoding="utf-8")
     assert text == file.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "c"])
 @pytest.mark.parametrize("name", ["lstm", "tagger", "encoder-decoder-free", "glove"])
 def test_a_file_imports_nothing_of_this_project(target, name):
     tree = ast.parse(source(system(name), target))
