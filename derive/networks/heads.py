@@ -173,6 +173,7 @@ def loss(system: System, kind: str = "cross-entropy", *, of: str | None = None, 
     if kind not in LOSSES:
         raise EquationError(f"loss {kind!r} is unknown; there are {', '.join(LOSSES)}")
     name = only_output(system, of or system.outputs[-1])
+    system = _with_named_logits(system, name) if kind != "squared" else system
     predicted = _logits(system, name, kind)
     var = system.variables[predicted]
     supply = Names(system.variables)
@@ -215,6 +216,18 @@ def _loss(kind: str, y: Ref, target: Ref) -> sympy.Expr:
 def total(expr: sympy.Expr) -> sympy.Expr:
     """The sum of all entries."""
     return apply("reduce_to", expr, static=(ONE, ONE))
+
+
+def _with_named_logits(system: System, name: str) -> System:
+    """The system with ``p[t] = softmax(V @ h[t])`` in two equations, so that there are logits to take the loss of."""
+    equation, var = system.equation(name), system.variables[name]
+    expr = equation.expr
+    if not (is_op(expr, "softmax") or is_op(expr, "sigmoid")) or isinstance(expr.operands[0], Ref):
+        return system
+    logits = Var(Names(system.variables).fresh(f"z_{name}"), var.shape, var.axis)
+    pair_of = (Equation(now(logits), expr.operands[0]), Equation(equation.out, apply(expr.primitive, now(logits))))
+    equations = [new for e in system.equations for new in (pair_of if e.out == equation.out else (e,))]
+    return assembled(equations, {**system.variables, logits.name: logits}, system)
 
 
 def _logits(system: System, name: str, kind: str) -> str:

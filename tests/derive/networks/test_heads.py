@@ -138,3 +138,12 @@ def test_what_cannot_be_gets_one_line(build, reason):
         build()
     assert reason in caught.value.reason
     assert "\n" not in caught.value.reason
+
+
+@pytest.mark.parametrize(("function", "kind"), [("softmax", "cross-entropy"), ("sigmoid", "binary")])
+def test_probabilities_written_in_one_equation_have_logits_too(function, kind):
+    """``y = softmax(V @ h + c)`` is no logit: the loss is that of the two equations it stands for."""
+    cell = "h[t] = tanh(W @ h[t-1] + U @ x[t])\nV : O, H\n"
+    one = loss(derive.parse(cell + f"y[t] = {function}(V @ h[t] + c)"), kind)
+    two = loss(derive.parse(cell + f"z_y[t] = V @ h[t] + c\ny[t] = {function}(z_y[t])"), kind)
+    assert str(one) == str(two)
