@@ -44,12 +44,14 @@ def trace(
     ...     z = W @ h + U @ x + b
     ...     return np.tanh(z)
     >>> print(trace(rnn_step, "x[t] : D; h[t-1] : H; W : H, H; U : H, D; b : H"))
-    b : H
     W : H, H
+    h[t] : H
     U : H, D
     x[t] : D
+    b : H
     z[t] = W @ h[t-1] + U @ x[t] + b
     h[t] = tanh(z[t])
+    <BLANKLINE>
 
     Args:
         function: one step. It may use operators, slices of rows, and NumPy's elementwise functions, `concatenate`,
