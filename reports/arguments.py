@@ -16,9 +16,9 @@ from reports.options import (
     bench_options,
     check_options,
     copy_options,
-    example_options,
     language_model_options,
     ner_options,
+    report_options,
     weights_options,
 )
 
@@ -143,23 +143,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _takes_systems(report)
     _takes_sizes(report)
-    report.add_argument("-o", "--out", default=".", metavar="OUT", help="directory of NAME.html, NAME.tex, NAME.json")
-    report.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
-    report.add_argument(
-        "--notation",
-        default="standard",
-        metavar="NAME",
-        help="standard (default), ng, pytorch, one of these with +bar or +partial, or a file NAME.toml",
-    )
-    report.add_argument(
-        "--cotangent", default="", metavar="NAME", help="how gradients are written: delta (default), bar or partial"
-    )
-    example_options(report)
-    report.add_argument("--fragment", action="store_true", help="the equations alone, LaTeX to \\input into a paper")
-    report.add_argument("--force", action="store_true", help="replace files that an earlier report did not write")
-    report.add_argument("--detail", choices=("full", "brief"), default="full", help="every step (default), or results")
-    report.add_argument("--compare", action="store_true", help="one report of all systems, side by side")
-    report.add_argument("--path", default="", metavar="5:2", help="path in the unrolled picture, from a loss to a step")
+    report_options(report)
 
     check = _command(
         commands,

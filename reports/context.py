@@ -168,7 +168,7 @@ class Context:
 
     def groups(self, equations: tuple[Equation, ...]) -> list[Group]:
         """Equations that are equal up to names, together."""
-        return group_equations(self.adjoint, equations, apart=self.notation.renamed)
+        return group_equations(self.adjoint, equations, apart=self.names.apart)
 
     def parts(self, equations: tuple[Equation, ...]) -> list[Part]:
         """Equations by recurrence and axis, in order."""
@@ -186,9 +186,7 @@ class Context:
         ]
         order = {equation.out: place for place, equation in enumerate(self.forward)}
         found.sort(key=lambda edge: order.get(edge.reader.out, len(order)))
-        grouped = group(
-            self.adjoint, [(e.reader.out, e.read, e.contribution) for e in found], apart=self.notation.renamed
-        )
+        grouped = group(self.adjoint, [(e.reader.out, e.read, e.contribution) for e in found], apart=self.names.apart)
         return tuple(Local(tuple(found[m] for m in g.members), g, _local_label(found[g.first])) for g in grouped)
 
     @cached_property

@@ -78,6 +78,11 @@ class SystemNames:
         """The same names, with a mark of some replaced by a letter that runs over all of them."""
         return replace(self, marks={**self.marks, **{name: (letter, follow) for name, follow in names}})
 
+    @cached_property
+    def apart(self) -> frozenset[str]:
+        """Names that cannot be one of many, with a letter for a mark: renamed by a user, or without marks in print."""
+        return frozenset(self.notation.renamed) | {n for n, s in self.symbols.items() if "_" in n and not s.marks}
+
     # --- what typeset asks ---------------------------------------------------------------------------------
 
     def read(self, read: Ref) -> str:

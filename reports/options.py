@@ -124,3 +124,24 @@ def example_options(parser: ArgumentParser) -> None:
         metavar="KINDS",
         help="an exercise that leaves these blank: of delta,parameters,count,example (default all but parameters)",
     )
+
+
+def report_options(parser: ArgumentParser) -> None:
+    """Options of ``bptt report``."""
+    parser.add_argument("-o", "--out", default=".", metavar="OUT", help="directory of NAME.html, NAME.tex, NAME.json")
+    parser.add_argument("--pdf", action="store_true", help="a PDF too, by latexmk or headless Chromium")
+    parser.add_argument(
+        "--notation",
+        default="standard",
+        metavar="NAME",
+        help="standard (default), ng, pytorch, one of these with +bar or +partial, or a file NAME.toml",
+    )
+    parser.add_argument(
+        "--cotangent", default="", metavar="NAME", help="how gradients are written: delta (default), bar or partial"
+    )
+    example_options(parser)
+    parser.add_argument("--fragment", action="store_true", help="the equations alone, LaTeX to \\input into a paper")
+    parser.add_argument("--force", action="store_true", help="replace files that an earlier report did not write")
+    parser.add_argument("--detail", choices=("full", "brief"), default="full", help="every step (default), or results")
+    parser.add_argument("--compare", action="store_true", help="one report of all systems, side by side")
+    parser.add_argument("--path", default="", metavar="5:2", help="path in the unrolled picture, from a loss to a step")
