@@ -31,7 +31,15 @@ def module(text: str) -> dict:
     return namespace
 
 
-@pytest.mark.parametrize("target", TARGETS)
+def test_the_file_for_numpy_is_the_kernel_and_a_check():
+    text, kernel = source(derive.load("lstm"), "numpy"), compile_kernel(derive.load("lstm")).source
+    assert text.startswith(kernel)
+    functions = [node.name for node in ast.parse(text.removeprefix(kernel)).body if isinstance(node, ast.FunctionDef)]
+    assert "check" in functions
+    assert not {"forward", "backward"} & set(functions)
+
+
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "numpy"])
 def test_golden(target):
     text = source(derive.load("lstm"), target)
     file = GOLDEN / f"{target}_lstm.{'c' if target == 'c' else 'py'}"
@@ -58,7 +66,8 @@ def test_numpy_checks_itself(name):
 @pytest.mark.needs("torch")
 @pytest.mark.parametrize("name", ALL)
 def test_torch_checks_itself_and_agrees_with_autograd(name):
-    torch = pytest.importorskip("torch")
+    import torch
+
     made = module(source(system(name), "torch"))
     assert made["check"]() <= 1e-7
     values = {n: v.requires_grad_(v.is_floating_point()) for n, v in made["example"](1).items()}
