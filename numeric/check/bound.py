@@ -101,6 +101,8 @@ class Bound:
         space, claims: the author's gradients, and where their numbers belong.
         names: quantities of the system as the author calls them, as far as the dump tells: {"f": "Wf", "h": "h"}.
         architecture, convention: in words, for the verdict.
+        orientation: how the author holds a vector of every example: as "rows" (B, n), as "columns" (n, B), or, of one
+            example, as "vectors" (n,).
         worst: the largest relative difference of the forward values that were compared; None if there were none.
         changed: what the forward does otherwise than the cell of that name, in words; empty if nothing.
         intended: that cell, with the same names, where the forward is a change of it.
@@ -124,6 +126,7 @@ class Bound:
     names: Mapping[str, str] = field(default_factory=dict)
     architecture: str = ""
     convention: str = ""
+    orientation: str = "columns"
     worst: float | None = None
     changed: tuple[str, ...] = ()
     intended: System | None = None

@@ -126,8 +126,11 @@ def _repair(repair: Mapping[str, str]) -> Iterator[Line]:
     where = f"   ({'eqs.' if ',' in number else 'eq.'} {number} of the report)" if number else ""
     if said or where:
         yield "REPAIR", said + where
-    if code := repair.get("numpy"):
+    code = repair.get("numpy")
+    if code and code != said:
         yield ("" if said else "REPAIR"), code
+    if names := repair.get("names"):
+        yield "", f"({names})"
 
 
 def _joined(head: str, tail: str) -> str:

@@ -59,6 +59,7 @@ def assembled(
         names=_names(fit, read),
         architecture=fit.candidate.words,
         convention=_convention(fit),
+        orientation=_orientation([*fit.setting.placements.values(), *(reading.placement for reading in read.values())]),
         worst=fit.worst if dump.outputs else None,
         changed=fit.candidate.changed,
         intended=name_operands(fit.candidate.intended()) if fit.candidate.intended is not None and not above else None,
@@ -188,6 +189,14 @@ def _names(fit: Fit, read: Mapping[str, Reading]) -> dict[str, str]:
         if not looks_last(key.partition("/")[2]) or reading.quantity not in found:
             found[reading.quantity] = key.partition("/")[2]
     return found
+
+
+def _orientation(placements: Sequence[Placement]) -> str:
+    """How vectors lie: `bound.Bound.orientation`."""
+    for placement in placements:
+        if "B" in placement.author and "0" in placement.author:
+            return "rows" if placement.author.index("B") < placement.author.index("0") else "columns"
+    return "rows" if any("B" in placement.author for placement in placements) else "vectors"
 
 
 def _convention(fit: Fit) -> str:

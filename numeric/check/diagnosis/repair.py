@@ -6,18 +6,19 @@ Read next: `numeric.check.diagnosis.localise`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
 import sympy
 
-from derive.dimensions import read_dimensions
-from derive.expr import Ref
-from derive.system import Equation
-from numeric.check.bound import Bound
+from derive.expr import Ref, refs
+from numeric.check.diagnosis.authored import Author, Unwritten
 from numeric.check.diagnosis.speech import Speech
 from numeric.check.mistakes import Mutant
 from numeric.check.variants.view import View
+
+BLOCK = re.compile(r"\|(\d+):(\d+)$")  # of a place: some columns of a matrix
+NAME = re.compile(r"(?<![\w.])[^\W\d]\w*(?![\w′(])")
 
 
 def repair(view: View, mutant: Mutant, speech: Speech) -> dict[str, str]:
@@ -25,9 +26,13 @@ def repair(view: View, mutant: Mutant, speech: Speech) -> dict[str, str]:
 
     Returns:
         ``equation``: its number among all equations, forward and backward, as reports and kernels count them;
-        ``text``, ``latex`` and ``numpy``.  Nothing for a mistake that is in no equation, such as a truncation.
+        ``text``, in the equation language, for one example; ``latex``; ``numpy``, in the author's layout where that
+        has a short form, a line for each array; ``names``: what δ it reads are.  Nothing for a mistake that is in no
+        equation, such as a truncation.
     """
-    return corrected(view, list(dict.fromkeys(edit.out for edit in mutant.edits)), speech)
+    outs = list(dict.fromkeys(edit.out for edit in mutant.edits))
+    block = BLOCK.search(mutant.where) if len(outs) == 1 else None
+    return corrected(view, outs, speech, (int(block[1]), int(block[2])) if block is not None else None)
 
 
 def repair_of(view: View, quantity: str, speech: Speech) -> dict[str, str]:
@@ -36,54 +41,65 @@ def repair_of(view: View, quantity: str, speech: Speech) -> dict[str, str]:
     return {} if out is None else corrected(view, [out], speech)
 
 
-def corrected(view: View, outs: Sequence[Ref], speech: Speech) -> dict[str, str]:
-    """The first of some equations, with the numbers of all."""
+def corrected(
+    view: View, outs: Sequence[Ref], speech: Speech, columns: tuple[int, int] | None = None
+) -> dict[str, str]:
+    """The first of some equations, with the numbers of all; of the gradient of a matrix perhaps some columns alone."""
     if not outs:
         return {}
     equation = view.derivation.equations[outs[0]]
     numbers = {e.out: number for number, e in enumerate(view.whole.equations, 1)}
-    return {
+    names = author_names(view, speech)
+
+    def said(line: str) -> str:
+        return NAME.sub(lambda match: names.get(match[0], match[0]), line)
+
+    found = {
         "equation": ", ".join(str(numbers[out]) for out in outs),
-        "text": speech.text(str(equation)),
+        "text": said(str(equation)),
         "latex": f"{sympy.latex(equation.out)} = {sympy.latex(equation.expr)}",
-        "numpy": speech.text(numpy_text(equation, view)),
     }
+    try:
+        found["numpy"] = "\n".join(Author(view, lambda name: names.get(name, name)).lines(equation, columns))
+    except Unwritten:
+        found["numpy"] = found["text"]
+    read = [equation.name, *(read.name for read in refs(equation.expr))]
+    known = {names.get(name, name): _meaning(view, name, speech) for name in dict.fromkeys(read)}
+    found["names"] = "; ".join(f"{name}: {meaning}" for name, meaning in known.items() if meaning)
+    return found
 
 
-def numpy_text(equation: Equation, view: View) -> str:
-    """An equation of one example as a line of NumPy, weights as the author stores them."""
-    bound, number = view.derivation.bound, view.derivation.sizes.number
-
-    def block(match: re.Match[str]) -> str:
-        weight, span = match[1], match[2]
-        ends = [number(read_dimensions(end)) for end in span.split(":")]
-        return _stored(bound, weight, slice(*ends)) or f"{weight}[:, {span}].T"
-
-    def whole(match: re.Match[str]) -> str:
-        known = match[1] in bound.system.parameters
-        return (_stored(bound, match[1], slice(None)) if known else "") or match[0]
-
-    text = re.sub(r"rows\((\w+)\.T, ([\w +*]+:[\w +*]+)\)", block, str(equation))
-    text = re.sub(r"(?<![\w.\]])(\w+)\.T(?!\w)", whole, text)
-    text = re.sub(r"\bsum\[\w+\]\(", "sum_over_steps(", text)
-    return re.sub(r"(?<=[\])\w]) @ \[(.*?)\]\.T", r" @ np.concatenate([\1]).T", text)
+def author_names(view: View, speech: Speech) -> dict[str, str]:
+    """What quantities of the derivation are called: the author's names, and δ of them as ``d`` and the name."""
+    found = dict(speech.known)
+    for name in view.whole.variables:
+        kind, owner = view.origin(name)
+        if kind and name.endswith(owner):
+            found[name] = name.removesuffix(owner) + _spoken(owner, view, speech)
+        elif not kind:
+            found[name] = _spoken(name, view, speech)
+    taken = Counter(found.values())
+    return {old: new for old, new in found.items() if old != new and taken[new] == 1}
 
 
-def _stored(bound: Bound, weight: str, columns: slice) -> str:
-    """The transpose of some columns of a weight, from the array that the author has them in; "" if it is in none."""
-    if weight not in bound.space.shapes or len(bound.space.shapes[weight]) != 2:
-        return ""
-    wanted = bound.space.addresses(weight)[:, columns]
-    for claim in bound.claims:
-        inside = np.argwhere(np.isin(claim.index, wanted)) if claim.index.ndim == 2 else np.empty((0, 2), int)
-        if len(inside) != wanted.size:
-            continue
-        low, high = inside.min(0), inside.max(0) + 1
-        found = claim.index[low[0] : high[0], low[1] : high[1]]
-        spans = [":" if (a, b) == (0, n) else f"{a}:{b}" for a, b, n in zip(low, high, claim.index.shape, strict=True)]
-        name = claim.name if spans == [":", ":"] else f"{claim.name}[{', '.join(spans)}]"
-        if found.shape == wanted.shape and np.array_equal(found, wanted):
-            return f"{name}.T"
-        if found.T.shape == wanted.shape and np.array_equal(found.T, wanted):
-            return name
+def _spoken(name: str, view: View, speech: Speech) -> str:
+    gate = view.gate_of(name) if name in view.primal.variables else name
+    if gate != name and name.endswith(gate):
+        return name.removesuffix(gate) + speech.known.get(gate, gate)
+    return speech.known.get(name, name)
+
+
+def _meaning(view: View, name: str, speech: Speech) -> str:
+    """What an adjoint quantity is, in words; nothing for those of the forward pass."""
+    kind, owner = view.origin(name)
+    said = speech.known.get(owner, owner)
+    if kind == "upstream":
+        keys = [key for key, (quantity, _) in speech.bound.parts.items() if quantity == owner]
+        return f"what comes in from outside, the upstream gradient{'s' if len(keys) > 1 else ''} of {said}"
+    if kind == "contribution":
+        return f"what the step sends back to the {said} that it started from"
+    var = view.primal.variables.get(owner)
+    if kind == "cotangent" and var is not None and var.origin is not None and var.origin.kind == "pre-activation":
+        gate = var.origin.of
+        return f"the gradient of the pre-activation of {speech.known.get(gate, gate)}"
     return ""

@@ -3,7 +3,7 @@
 A dump names arrays.  A gate is called by the letter that its arrays share, ``f`` of ``Wf``, ``Uf`` and ``bf``; where
 gates are stacked it keeps the name that it has in the system.
 
-Read next: `numeric.check.diagnosis.repair`.
+Read next: `numeric.check.diagnosis.stored`.
 """
 
 from __future__ import annotations
