@@ -149,7 +149,8 @@ MISTAKES = {
     "forget with next_c": ([("daf = dnext_c * prev_c * f", "daf = dnext_c * next_c * f")], [("time-shift", "f c prev_c next_c daf")]),
     "gates stacked fiog": ([("np.hstack((dai, daf, dao, dag))", "np.hstack((daf, dai, dao, dag))")], [("swap-gates", "i f")]),
     "dc from dh without tanh'": ([("dnext_h * o * (1 - tanh_c**2)", "dnext_h * o")], [("missing-derivative", "c h tanh_c"), ("misplaced-factor", "c h tanh_c")]),
-    "W_vocab with the states before": ([("temporal_affine_backward(dscores, (h, p", "temporal_affine_backward(dscores, (np.concatenate((h0[:, None], h[:, :-1]), axis=1), p")], [("time-shift", "W_vocab h scores")]),
+    "scores flattened in another order": ([("dw = x.reshape(N * T, D).T", "dw = x.transpose(1, 0, 2).reshape(N * T, D).T")], [("wrong-axis", "W_vocab h scores")]),
+    "no tanh at the output of the forward": ([("next_h = o * np.tanh(next_c)", "next_h = o * next_c")], [("wrong-forward", "h c o tanh next_h next_c")]),
     "b averaged over the batch": ([("da.sum(axis=0)", "da.mean(axis=0)")], [("scale", "b bi bf bo bg"), ("misplaced-factor", "b")]),
 }
 STACKS = {

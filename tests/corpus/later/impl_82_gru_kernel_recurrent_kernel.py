@@ -80,7 +80,7 @@ MISTAKES = {
     "slope of z forgotten": ([("(h_tm1 - hh) * z * (1 - z)", "(h_tm1 - hh)")], [("missing-derivative", "z d_z")]),
     "reset gate with the new state": ([("d_r = d_rh * h_tm1 * r", "d_r = d_rh * h * r")], [("time-shift", "r h d_r h_tm1")]),
     "U_r as it stands": ([("d_r @ U[:, u : 2 * u].T", "d_r @ U[:, u : 2 * u]")], [("transpose", "recurrent_kernel r U")]),
-    "order r, z, h": ([("np.concatenate([d_z, d_r, d_hh], axis=1)", "np.concatenate([d_r, d_z, d_hh], axis=1)")], [("swap-gates", "z r")]),
+    "order r, z, h": ([("np.concatenate([d_z, d_r, d_hh], axis=1)", "np.concatenate([d_r, d_z, d_hh], axis=1)")], [("swap-gates", "z r kernel bias inputs")]),
     "last output only": ([("d_h = d_h + upstream[:, t]", "d_h = d_h + (upstream[:, t] if t == len(self.tape) - 1 else 0)")], [("cotangent-missing", "outputs h"), ("last-step-only", "outputs h")]),
     "bias divided by the batch": ([("d_bias += np.sum(d_x, axis=0)", "d_bias += np.mean(d_x, axis=0)")], [("scale", "bias"), ("misplaced-factor", "bias")]),
 }

@@ -70,11 +70,11 @@ MISTAKES = {
     "order ifoc": ([("gH * th * o * (1 - o), gC * C_t * f * (1 - f), ", "gC * C_t * f * (1 - f), gH * th * o * (1 - o), ")], [("swap-gates", "o f")]),
     "C for C_t": ([("gC * C_t * f", "gC * C * f")], [("time-shift", "f C c C_t Y_c")]),
     "C carried without f": ([("        gC = gC * f\n", "")], [("misplaced-factor", "f C c gC initial_c"), ("missing-derivative", "f C c gC initial_c")]),
-    "recurrence bias empty": ([("np.tile(ggates.sum(axis=0), 2)", "np.append(ggates.sum(axis=0), np.zeros(R.shape[1]))")], [("zero-gradient", "B Rb")]),
+    "recurrence bias empty": ([("np.tile(ggates.sum(axis=0), 2)", "np.append(ggates.sum(axis=0), np.zeros(R.shape[1]))")], [("zero-gradient", "B Rb"), ("drop-path", "B Rb")]),
     "R by blocks, untransposed": ([("gH = ggates @ R[0]", "gH = sum(g @ r.T for g, r in zip(np.split(ggates, 4, axis=-1), np.split(R[0], 4)))")], [("transpose", "R")]),
     "gR of the step visited last": ([("gR[0] += ", "gR[0] = ")], [("not-accumulated", "R"), ("first-step-only", "R")]),
     "tanh' of C instead of tanh C": ([("(1 - th * th)", "(1 - C * C)")], [("derivative-of-activated", "C c Y h th gC"), ("misplaced-factor", "C c Y h th")]),
-    "output gate from the bare C": ([("gH * th * o * (1 - o)", "gH * C * o * (1 - o)")], [("derivative-of-activated", "o C c Y h"), ("misplaced-factor", "o C c Y h")]),
+    "output without tanh, there and back": ([("o * np.tanh(C), C", "o * C, C"), ("th = np.tanh(C)", "th = C"), (" * (1 - th * th)", "")], [("wrong-forward", "Y h H_t C c o tanh")], "correct"),
 }
 STACKS = {
     "gradient of Y_c ignored + gR of the step visited last": [],

@@ -35,12 +35,12 @@ def indrnn_bwd(x, w, u, h, dh_new):
 
 # ---- corpus
 CELL = "indrnn-tanh"
-STYLE = "kernel in float32: (T, N, C), T + 1 states and cotangents, recurrence by a vector, x·w for all steps at once"
+STYLE = "kernel in float32: (T, N, C), T + 1 states and cotangents, recurrence by a vector, as many rows as units, x·w for all steps at once"
 HELD_OUT = True
 
 
 def draw(rng):
-    T, N, C, H = 7, 3, 4, 5
+    T, N, C, H = 7, 5, 4, 5
     r = lambda *s: rng.standard_normal(s).astype(np.float32)
     return {"input/x": r(T, N, C), "param/w": F32(0.5) * r(C, H), "param/u": r(H), "param/b": F32(0.5) * r(H), "initial/h0": r(N, H), "cotangent/h": r(T + 1, N, H)}
 
@@ -61,7 +61,7 @@ MISTAKES = {
     "u forgotten on the way": ([("dh = u * g", "dh = g")], [("misplaced-factor", "u h"), ("missing-derivative", "u h"), ("drop-path", "u h")]),
     "db of one slab": ([("db += g.sum(0)", "db = g.sum(0)")], [("not-accumulated", "b"), ("first-step-only", "b")]),
     "slope for what comes from outside": ([("g = (1 - h[t + 1] * h[t + 1]) * dh_total", "g = (1 - h[t + 1] * h[t + 1]) * dh_new[t + 1] + dh")], [("misplaced-factor", "h u"), ("missing-derivative", "h u")]),
-    "slope at the state before": ([("(1 - h[t + 1] * h[t + 1])", "(1 - h[t] * h[t])")], [("time-shift", "h")]),
+    "bias along the units": ([("db += g.sum(0)", "db += g.sum(1)")], [("wrong-axis", "b")]),
     "h0 without its own cotangent": ([("    dh = dh + dh_new[0]\n", "")], [("cotangent-missing", "h h0 dh_new")]),
     "du added over the batch twice": ([("du += (h[t] * g).sum(0)", "du += (h[t] * g).sum(0) * N")], [("scale", "u"), ("misplaced-factor", "u")]),
 }
