@@ -18,7 +18,7 @@ from reports.context import Context
 from reports.forms import jacobian
 from reports.fragments import FragmentError, fragment
 from reports.mapping import MappingError, read_mapping
-from reports.notation import Notation, SystemNames
+from reports.notation import Notation
 from reports.notations import BASES, COTANGENTS, UnknownNotation, notation
 from reports.pytorch import in_torch, rows
 from reports.rows import equation_rows
@@ -363,7 +363,7 @@ def test_options_of_the_command(options, reason, capsys, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("text", FRAGMENTS)
 def test_fragments(text):
-    names = SystemNames(Notation(renamed={"h": fragment(text), "W_f": fragment(text + " f")}), Context(LSTM).adjoint)
+    names = Notation(renamed={"h": fragment(text), "W_f": fragment(text + " f")}).names(Context(LSTM).adjoint)
     assert names.read(ref("h", step("t", -1))).endswith("_{t-1}")
     assert text + " f" in names.read(ref("W_f"))
 
