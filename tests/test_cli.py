@@ -460,7 +460,7 @@ def test_code_is_a_module(capsys, tmp_path):
     compile(out, "code", "exec")
     assert "import numpy" in out
     path = tmp_path / "cell.py"
-    assert main(["code", RNN, "-o", str(path)]) == 0
+    assert run(capsys, "code", RNN, "-o", str(path)) == (0, f"{path}\n", "")
     first, _, rest = path.read_text(encoding="utf-8").partition("\n")
     assert first.startswith("# bptt code, digest ")
     assert rest == out
