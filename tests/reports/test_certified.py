@@ -283,6 +283,7 @@ def test_options_that_exclude_each_other(capsys, arguments, reason):
     assert reason in err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_json_of_a_report_holds_the_certificate(tmp_path, again):
     reports.write(RNN, tmp_path, formats=("json",), evidence=EVIDENCE)
     found = read_certificate(tmp_path / "rnn.json")
