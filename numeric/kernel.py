@@ -10,6 +10,7 @@ Read next: `numeric.initialisers`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -268,4 +269,10 @@ def compile_with(system: System, dtype: str, outputs: Sequence[str] | None, pass
 @lru_cache(maxsize=256)
 def _compiled(system: System, _: str, outputs: tuple[str, ...] | None, options: Options) -> Kernel:
     """Made once; equal systems may go by different names, which a kernel and its tracebacks say."""
-    return Kernel(system, assemble(schedule(system, outputs), options), options)
+    return Kernel(system, _assembled(system, system.name, outputs, replace(options, checkpoint=None)), options)
+
+
+@lru_cache(maxsize=64)
+def _assembled(system: System, _: str, outputs: tuple[str, ...] | None, options: Options) -> Assembled:
+    """The same text, whatever is kept of a run of it."""
+    return assemble(schedule(system, outputs), options)
