@@ -9,6 +9,7 @@ import pytest
 import sympy
 
 import derive
+from derive.equation import PRIMAL
 from derive.expr import Ref, ref, step
 from derive.networks import NAMED, bidirectional, build
 from derive.spelling import compose
@@ -106,7 +107,10 @@ def test_every_notation_writes_the_same_equations(name, contexts):
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_no_two_quantities_or_blocks_look_alike(name, contexts):
     adjoint = contexts[name].adjoint
+    own = [n for n, v in adjoint.variables.items() if v.origin is None or v.origin.kind in PRIMAL]
     for base in BASES:
+        symbols = notation(base).names(adjoint).symbols
+        assert len({compose(symbols[n], "") for n in own}) == len(own), base  # an index alone tells none apart
         for cotangent in COTANGENTS:
             names = notation(base, cotangent).names(adjoint)
             texts = [(names.read(ref(n, step(v.axis) if v.axis else None)), n) for n, v in adjoint.variables.items()]
