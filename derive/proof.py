@@ -18,7 +18,6 @@ from collections.abc import Hashable, Mapping
 from typing import Generic, TypeVar
 
 import sympy
-from sympy.polys.polyerrors import CoercionFailed
 
 from derive.arithmetic import Dual, Duals, Field
 from derive.errors import EquationError
@@ -84,7 +83,7 @@ def _layers(
     layers = [_rules(system, numbers), _residues(system, large, points, seed)]
     try:
         small = setting(system, small_sizes(system) if sizes is None else numbers, min(steps, 2))
-        layers.append(_polynomials(system, small, seed))
+        layers.append(_polynomials(system, small))
     except (NotDone, EquationError) as reason:
         return layers, f"(c) Not done as polynomials: {reason}."
     return layers, ""
@@ -227,17 +226,8 @@ def _exponent(bound: int, points: int) -> int:
     return min(0, -int(points * sympy.log(sympy.Rational(P, max(bound, 1)), 10).evalf()))
 
 
-def _polynomials(system: System, setting: Setting, seed: int) -> Evidence:
-    counted = _at_random_point(setting, random.Random(f"{seed}.count"), by_name=False).field
-    assert isinstance(counted, Residues)
-    number = len(counted.drawn) + len({*setting.forward.leaves}) + len(setting.seeds)
-    try:
-        return _identities(system, setting, Polynomials(number, sympy.ZZ))
-    except CoercionFailed:  # a coefficient such as 1/2
-        return _identities(system, setting, Polynomials(number, sympy.QQ))
-
-
-def _identities(system: System, setting: Setting, field: Polynomials) -> Evidence:
+def _polynomials(system: System, setting: Setting) -> Evidence:
+    field = Polynomials()
     check = _Check(
         setting,
         field,
@@ -255,7 +245,7 @@ def _identities(system: System, setting: Setting, field: Polynomials) -> Evidenc
         tolerance=None,
         holds=bool(setting.gradients) and not wrong,
         where=", ".join(wrong[:3]),
-        detail=f"(c) {len(setting.gradients)} polynomial identities in {field.ring.ngens} generators at {setting}.",
+        detail=f"(c) {len(setting.gradients)} polynomial identities in {field.generators} generators at {setting}.",
     )
 
 

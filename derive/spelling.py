@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 SMALL = """
 alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega
@@ -40,6 +41,7 @@ class Symbol:
         return replace(self, marks=(*self.marks, *marks))
 
 
+@lru_cache(maxsize=8192)
 def spell(name: str) -> Symbol:
     """Base and marks of a name."""
     words = [word for word in name.split("_") if word]
@@ -55,6 +57,7 @@ def spell(name: str) -> Symbol:
     return Symbol(letter, tuple([digits] * bool(digits) + marks))
 
 
+@lru_cache(maxsize=8192)
 def piece(word: str, *, upright_from: int = 3) -> str:
     """One word of a name: Greek, an italic letter or two (``hx`` of ``W_hx``), else upright."""
     ascii_word = "".join(_character(char) for char in word)

@@ -66,6 +66,8 @@ class System:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, System):
             return NotImplemented
+        if self is other:
+            return True
         return self.equations == other.equations and dict(self.variables) == dict(other.variables)
 
     def __hash__(self) -> int:

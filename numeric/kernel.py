@@ -10,6 +10,7 @@ Read next: `numeric.initialisers`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -120,7 +121,7 @@ class Kernel:
         masks = masks_of(self.system, lengths, sizes)
         axes = tuple(axis for axis in self.system.axes if axis in masks)
         system, names = with_masks(self.system, axes)
-        inner = _compiled(system, self.plan.outputs, self.options)
+        inner = _compiled(system, system.name, self.plan.outputs, self.options)
         given = {**filled(self.system, inputs, masks), **{n: masks[a] for n, a in zip(names, axes, strict=True)}}
         steps = {axis: sizes.steps(axis) for axis in self.system.axes}
         run = inner.forward(parameters, given, initial, steps, keep=keep)
@@ -256,14 +257,22 @@ def compile(
     Raises:
         ValueError: for another dtype, an output that does not exist, or a system that cannot be run in chunks.
     """
-    return _compiled(system, None if outputs is None else tuple(outputs), options(dtype, checkpoint, compiled))
+    chosen = None if outputs is None else tuple(outputs)
+    return _compiled(system, system.name, chosen, options(dtype, checkpoint, compiled))
 
 
 def compile_with(system: System, dtype: str, outputs: Sequence[str] | None, passes: Sequence[Pass]) -> Kernel:
     """A kernel by a choice of passes, for tests that each leaves results unchanged."""
-    return _compiled(system, None if outputs is None else tuple(outputs), Options(dtype, tuple(passes)))
+    return _compiled(system, system.name, None if outputs is None else tuple(outputs), Options(dtype, tuple(passes)))
 
 
 @lru_cache(maxsize=256)
-def _compiled(system: System, outputs: tuple[str, ...] | None, options: Options) -> Kernel:
-    return Kernel(system, assemble(schedule(system, outputs), options), options)
+def _compiled(system: System, _: str, outputs: tuple[str, ...] | None, options: Options) -> Kernel:
+    """Made once; equal systems may go by different names, which a kernel and its tracebacks say."""
+    return Kernel(system, _assembled(system, system.name, outputs, replace(options, checkpoint=None)), options)
+
+
+@lru_cache(maxsize=64)
+def _assembled(system: System, _: str, outputs: tuple[str, ...] | None, options: Options) -> Assembled:
+    """The same text, whatever is kept of a run of it."""
+    return assemble(schedule(system, outputs), options)

@@ -79,9 +79,14 @@ def comparable(systems: Sequence[System]) -> None:
         raise ValueError(f"a comparison needs systems of different names; two are called {twice}")
 
 
+def stem_of(systems: Sequence[System]) -> str:
+    """What the names of the files of a comparison begin with."""
+    return "-".join(["compare", *map(file_stem, systems)])
+
+
 def rendered(found: Sequence[Measures], formats: Collection[str] = FORMATS) -> dict[str, str | bytes]:
     """The files of a comparison, by name."""
-    stem = "-".join(["compare", *(file_stem(m.system) for m in found)])
+    stem = stem_of([measures.system for measures in found])
     report = comparison(found)
     files: dict[str, str | bytes] = {}
     if "html" in formats:

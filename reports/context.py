@@ -80,13 +80,12 @@ class Context:
     @cached_property
     def primal(self) -> System:
         """The system with every intermediate named."""
-        return name_operands(self.system)
+        return _primal(self.system, self.system.name)
 
     @cached_property
     def adjoint(self) -> System:
         """The gradient of the outputs by everything that has one, every intermediate named."""
-        outputs = self.outputs or ((self.loss,) if self.loss else None)
-        return self.system.adjoint(outputs, default_wrt(self.system))
+        return _adjoint(self.system, self.system.name, self.outputs or ((self.loss,) if self.loss else None))
 
     @cached_property
     def reading(self) -> System:
@@ -168,7 +167,7 @@ class Context:
 
     def groups(self, equations: tuple[Equation, ...]) -> list[Group]:
         """Equations that are equal up to names, together."""
-        return group_equations(self.adjoint, equations, apart=self.names.apart)
+        return group_equations(self.adjoint, equations, apart=self.names.spellings.apart)
 
     def parts(self, equations: tuple[Equation, ...]) -> list[Part]:
         """Equations by recurrence and axis, in order."""
@@ -186,7 +185,9 @@ class Context:
         ]
         order = {equation.out: place for place, equation in enumerate(self.forward)}
         found.sort(key=lambda edge: order.get(edge.reader.out, len(order)))
-        grouped = group(self.adjoint, [(e.reader.out, e.read, e.contribution) for e in found], apart=self.names.apart)
+        grouped = group(
+            self.adjoint, [(e.reader.out, e.read, e.contribution) for e in found], apart=self.names.spellings.apart
+        )
         return tuple(Local(tuple(found[m] for m in g.members), g, _local_label(found[g.first])) for g in grouped)
 
     @cached_property
@@ -212,9 +213,21 @@ class Context:
         return f"{{eq:{self.labels[name]}}}"
 
 
+# The same in every notation, so that a second one costs nothing; equal systems may go by different names.
+
+
+@lru_cache(maxsize=16)
+def _primal(system: System, _: str) -> System:
+    return name_operands(system)
+
+
+@lru_cache(maxsize=16)
+def _adjoint(system: System, _: str, outputs: tuple[str, ...] | None) -> System:
+    return system.adjoint(outputs, default_wrt(system))
+
+
 @lru_cache(maxsize=16)
 def _reading(adjoint: System, _: str) -> System:
-    """The same in every notation, so that a second one costs nothing; equal systems may go by different names."""
     return for_reading(adjoint)
 
 

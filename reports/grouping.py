@@ -191,7 +191,7 @@ def grouped_terms(expr: sympy.Expr, names: SystemNames, least: int = 3) -> tuple
     letter = letter_for(names.system)
     result: list[str] = []
     items = [(neg(part) if negative else part,) for _, negative, part in parts]
-    for found in group(names.system, items, least, names.apart):
+    for found in group(names.system, items, least, names.spellings.apart):
         _, negative, part = parts[found.first]
         inner = names.for_all(found.varying, letter) if found.keys else names
         text = typeset(part, inner, like=expr, negative=negative or bool(found.keys))

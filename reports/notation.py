@@ -54,7 +54,37 @@ class Notation:
 
     def names(self, system: System) -> SystemNames:
         """This notation for the quantities of one system."""
-        return SystemNames(self, system)
+        return SystemNames(Spellings(self, system))
+
+
+@dataclass(frozen=True)
+class Spellings:
+    """What a notation calls the quantities of a system, found once for all `SystemNames` that share it."""
+
+    notation: Notation
+    system: System
+
+    @cached_property
+    def symbols(self) -> dict[str, Symbol]:
+        """Symbols of all quantities, no two alike."""
+        wished = ng(self.system) if self.notation.base == "ng" else plain(self.system)
+        own = {n: Symbol(fragment) for n, fragment in self.notation.renamed.items() if n in self.system.variables}
+        return no_two_alike(self.system, wished | self.torch.single, own)
+
+    @cached_property
+    def torch(self) -> TorchNames:
+        """What PyTorch calls otherwise; nothing in other notations."""
+        return torch_names(self.system, self.notation.renamed) if self.notation.base == "pytorch" else TorchNames()
+
+    @cached_property
+    def ng(self) -> NgLetters:
+        """Letters of Ng's course."""
+        return NgLetters(self.system)
+
+    @cached_property
+    def apart(self) -> frozenset[str]:
+        """Names that cannot be one of many, with a letter for a mark: renamed by a user, or without marks in print."""
+        return frozenset(self.notation.renamed) | {n for n, s in self.symbols.items() if "_" in n and not s.marks}
 
 
 @dataclass(frozen=True)
@@ -62,26 +92,39 @@ class SystemNames:
     """A notation applied to a system: implements `derive.written.Names`.
 
     Attributes:
-        notation: how to write.
-        system: whose quantities.
+        spellings: how to write whose quantities.
         marks: names of which one mark is written as a letter, such as W_f as W_q for all gates q, and how many marks
             follow that one.
         loss: the output that is the loss itself, if it is one.
     """
 
-    notation: Notation
-    system: System
+    spellings: Spellings
     marks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     loss: str = ""
+
+    @property
+    def notation(self) -> Notation:
+        """How to write."""
+        return self.spellings.notation
+
+    @property
+    def system(self) -> System:
+        """Whose quantities."""
+        return self.spellings.system
+
+    @property
+    def symbols(self) -> dict[str, Symbol]:
+        """Symbols of all quantities, no two alike."""
+        return self.spellings.symbols
+
+    @property
+    def torch(self) -> TorchNames:
+        """What PyTorch calls otherwise."""
+        return self.spellings.torch
 
     def for_all(self, names: tuple[tuple[str, int], ...], letter: str) -> SystemNames:
         """The same names, with a mark of some replaced by a letter that runs over all of them."""
         return replace(self, marks={**self.marks, **{name: (letter, follow) for name, follow in names}})
-
-    @cached_property
-    def apart(self) -> frozenset[str]:
-        """Names that cannot be one of many, with a letter for a mark: renamed by a user, or without marks in print."""
-        return frozenset(self.notation.renamed) | {n for n, s in self.symbols.items() if "_" in n and not s.marks}
 
     # --- what typeset asks ---------------------------------------------------------------------------------
 
@@ -208,22 +251,6 @@ class SystemNames:
         letter = letter if len(old) == 1 and old.isalpha() else f"{{{letter}}}"  # keeps the comma between marks
         return replace(symbol, marks=(*symbol.marks[:place], letter, *symbol.marks[place + 1 :]))
 
-    @cached_property
-    def symbols(self) -> dict[str, Symbol]:
-        """Symbols of all quantities, no two alike."""
-        wished = ng(self.system) if self.notation.base == "ng" else plain(self.system)
-        own = {n: Symbol(fragment) for n, fragment in self.notation.renamed.items() if n in self.system.variables}
-        return no_two_alike(self.system, wished | self.torch.single, own)
-
-    @cached_property
-    def torch(self) -> TorchNames:
-        """What PyTorch calls otherwise; nothing in other notations."""
-        return torch_names(self.system, self.notation.renamed) if self.notation.base == "pytorch" else TorchNames()
-
-    @cached_property
-    def _ng(self) -> NgLetters:
-        return NgLetters(self.system)
-
     def mark(self, key: str, varying: tuple[tuple[str, int], ...] = ()) -> str:
         """A mark that many names carry, as it is printed: f, or u for the input gate i after Ng.
 
@@ -235,7 +262,7 @@ class SystemNames:
             symbol = self.symbols.get("_".join(words))
             if symbol is not None and len(symbol.marks) > follow:
                 return symbol.marks[-1 - follow]
-        return self._ng.letter(key) if self.notation.base == "ng" else piece(key)
+        return self.spellings.ng.letter(key) if self.notation.base == "ng" else piece(key)
 
     # --- blocks of matrices ----------------------------------------------------------------------------------
 

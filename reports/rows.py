@@ -58,7 +58,7 @@ def unfolding(context: Context, equation: Equation, names: SystemNames) -> tuple
     of = context.of(equation.name)
     paths = context.readings.paths(of)
     bars = context.readings.cotangent
-    together = group(context.adjoint, [(path.column, *_outs(path)) for path in paths], 3, names.apart)
+    together = group(context.adjoint, [(path.column, *_outs(path)) for path in paths], 3, names.spellings.apart)
     upstream = [read for read in refs(equation.expr) if context.kind(read.name) in ("upstream", "final")]
     of_read = context.adjoint.equation(of).out if of in context.adjoint.defined else _leaf_read(context, of)
     given = [names.read(read) for read in upstream]
@@ -127,7 +127,9 @@ def brief_reason(context: Context, equation: Equation) -> str:
     names = context.names
     upstream = any(context.kind(read.name) in ("upstream", "final") for read in refs(equation.expr))
     paths = context.readings.paths(of)
-    together = group(context.adjoint, [(path.column, *_outs(path)) for path in paths], least=3, apart=names.apart)
+    together = group(
+        context.adjoint, [(path.column, *_outs(path)) for path in paths], least=3, apart=names.spellings.apart
+    )
     return readers_text(context, of, paths, together, names, upstream)
 
 

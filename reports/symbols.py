@@ -75,7 +75,9 @@ class NgLetters:
         """Base and marks."""
         symbol, var = spell(name), self.system.variables[name]
         if _kind(var) == "pre-activation" and symbol.marks and var.origin is not None:
-            return Symbol(self.before or symbol.base, self.marks(var.origin.of))
+            rest = name.partition("_")[2].removeprefix(var.origin.of)  # _0 of what a first state is computed from
+            more = spell(f"z{rest}").marks if rest.startswith("_") else ()
+            return Symbol(self.before or symbol.base, (*self.marks(var.origin.of), *more))
         if name in self.gates:
             return Symbol(r"\Gamma", self.marks(name))
         base, *marks = self.marks(name)

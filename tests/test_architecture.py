@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -94,6 +94,7 @@ def imported(node: ast.AST, module: Module) -> list[str]:
     return []
 
 
+@cache
 def modules(root: Path) -> dict[str, Module]:
     """All modules of the packages under `root`, by dotted name; a package goes by its own name."""
     found = {}

@@ -43,6 +43,16 @@ def data(capsys, *arguments):
     return json.loads(out)
 
 
+HELD = [Evidence("gradient", "autograd", 8, 1.5e-16, 1e-13, True)]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Reports of what is taken for verified, without pictures."""
+    monkeypatch.setattr(verify_command, "evidence_for", lambda *_, **__: HELD)
+    monkeypatch.setattr("reports.pictures.canvas.available", lambda: False)
+
+
 def failure(capsys, *arguments):
     """The reason of a command that is expected to fail; nothing on stdout, one line and perhaps a caret on stderr."""
     status, out, err = run(capsys, *arguments)
@@ -359,6 +369,7 @@ def test_report_refuses_names_that_collide(capsys, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("quick")
 def test_report_into_what_is_no_directory(capsys, tmp_path):
     (tmp_path / "file").write_text("")
     assert "cannot write" in failure(capsys, "report", "rnn", "-o", str(tmp_path / "file"))
@@ -388,9 +399,8 @@ def test_a_file_in_the_way_is_kept_and_found_before_the_work(capsys, tmp_path, m
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_a_report_replaces_a_report(capsys, tmp_path, monkeypatch):
-    held = [Evidence("gradient", "autograd", 8, 1.5e-16, 1e-13, True)]
-    monkeypatch.setattr(verify_command, "evidence_for", lambda *_, **__: held)
+@pytest.mark.usefixtures("quick")
+def test_a_report_replaces_a_report(capsys, tmp_path):
     first = {
         Path(file): Path(file).read_bytes() for file in data(capsys, "report", "rnn", "-o", str(tmp_path))["files"]
     }
@@ -402,6 +412,7 @@ def test_a_report_replaces_a_report(capsys, tmp_path, monkeypatch):
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == first
 
 
+@pytest.mark.usefixtures("quick")
 def test_the_equations_alone(capsys, tmp_path):
     (file,) = data(capsys, "report", "rnn", "--fragment", "-o", str(tmp_path))["files"]
     assert file == str(tmp_path / "rnn+equations.tex")
@@ -429,6 +440,7 @@ def test_force_without_a_file_is_refused(capsys, command):
     assert "there is none" in failure(capsys, *command, "--force")
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_directory_that_takes_no_files(capsys, tmp_path):
     assert re.search(r"cannot write /proc/.*: ", failure(capsys, "report", "rnn", "-o", "/proc/bptt-reports"))
 
@@ -445,6 +457,7 @@ def test_pdf(capsys, tmp_path, monkeypatch, program):
         pytest.skip(f"not installed: {program}")
     path = shutil.which(program)
     monkeypatch.setattr(pdf_command.shutil, "which", lambda name: path if name == program else None)
+    monkeypatch.setattr(verify_command, "evidence_for", lambda *_, **__: HELD)
     written = data(capsys, "report", "rnn", "--pdf", "-o", str(tmp_path))
     assert (tmp_path / "rnn.pdf").read_bytes().startswith(b"%PDF")
     assert str(tmp_path / "rnn.pdf") in written["files"]
@@ -460,7 +473,7 @@ def test_code_is_a_module(capsys, tmp_path):
     compile(out, "code", "exec")
     assert "import numpy" in out
     path = tmp_path / "cell.py"
-    assert main(["code", RNN, "-o", str(path)]) == 0
+    assert run(capsys, "code", RNN, "-o", str(path)) == (0, f"{path}\n", "")
     first, _, rest = path.read_text(encoding="utf-8").partition("\n")
     assert first.startswith("# bptt code, digest ")
     assert rest == out

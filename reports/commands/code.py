@@ -22,7 +22,7 @@ from reports.writing import SECTIONS, broken
 
 
 def code(argument: str, *, target: str, out: str, force: bool, as_json: bool, strict: bool) -> int:
-    """Write the source to `out`, or print it where `out` is empty."""
+    """Write the source to `out` and say so, or print it where `out` is empty."""
     (system,) = read_systems([argument], strict=strict)
     try:
         if out and not force:
@@ -40,8 +40,8 @@ def code(argument: str, *, target: str, out: str, force: bool, as_json: bool, st
             raise Failure(str(error)) from error
     if as_json:
         print_json({"name": system.name, "target": target, "file": out or None, "source": source})
-    elif not out:
-        print_text(source)
+    else:
+        print_text(out or source)
     return 0
 
 

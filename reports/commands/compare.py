@@ -6,6 +6,7 @@ Read next: `reports.commands.pdf`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from reports.commands.count import counts_of
 from reports.commands.failure import Failure
@@ -15,12 +16,13 @@ from reports.commands.progress import DONE, after, progress
 from reports.commands.report import Options, fits
 from reports.commands.systems import read_sizes, read_systems
 from reports.commands.verify import evidence_of
-from reports.comparing import comparable
+from reports.comparing import comparable, stem_of
 from reports.comparing import compare as write
-from reports.files import FileError
+from reports.files import FileError, guard
 from reports.mapping import MappingError
 from reports.notations import UnknownNotation
 from reports.notations import notation as notation_named
+from reports.writing import FORMATS
 
 
 def compare(arguments: Sequence[str], options: Options, *, as_json: bool, strict: bool) -> int:
@@ -36,6 +38,11 @@ def compare(arguments: Sequence[str], options: Options, *, as_json: bool, strict
     for system in systems:
         counts_of(system, {})
     program = maker() if options.pdf else ""
+    try:
+        for ending in () if options.force else (*FORMATS, *(["pdf"] if options.pdf else [])):
+            guard(Path(options.out, f"{stem_of(systems)}.{ending}"), "report")
+    except FileError as error:
+        raise Failure(str(error)) from error
     with progress(len(systems)) as say:
         evidence = []
         for place, system in enumerate(systems, 1):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports.certified import certified
+from reports.certified import FORMAT, SEAL, certified, seal
 from reports.commands.failure import Failure
 from reports.commands.output import print_json, print_text
 from reports.commands.progress import after, progress
@@ -18,7 +18,7 @@ from reports.files import FileError, write
 from reports.jsonreport import to_json
 from reports.recheck import read_certificate
 from reports.recheck import recheck as checked_again
-from reports.schema import FormError
+from reports.schema import FormError, read_json
 
 
 def certify(arguments: Sequence[str], *, out: str, force: bool, as_json: bool, strict: bool) -> int:
@@ -26,13 +26,13 @@ def certify(arguments: Sequence[str], *, out: str, force: bool, as_json: bool, s
     if len(arguments) != 1:
         raise Failure("a certificate is of one SYSTEM")
     (system,) = read_systems(arguments, strict=strict)
-    if not force and Path(out).exists():
-        raise Failure(f"{out} exists; --force overwrites it")
+    if not force and Path(out).exists() and not _is_untouched(out):
+        raise Failure(f"{out} exists and is no certificate as it was written; --force overwrites it")
     with progress() as say:
         evidence = evidence_of(system, after(f"verify {system.name}", say))
     certificate = certified(system, evidence)
     try:
-        write(out, to_json(certificate), force=force)
+        write(out, to_json(certificate), force=True)  # what is there was asked about before
     except FileError as error:
         raise Failure(str(error)) from error
     holds = all(item.holds for item in evidence)
@@ -41,6 +41,15 @@ def certify(arguments: Sequence[str], *, out: str, force: bool, as_json: bool, s
     else:
         print_text(f"{table_of(system.name, evidence)}\n\n{out}")
     return 0 if holds else 1
+
+
+def _is_untouched(file: str) -> bool:
+    """Whether a file is a certificate that nobody has changed, which another may replace."""
+    try:
+        content = read_json(file)
+    except FormError:
+        return False
+    return isinstance(content, dict) and content.get("format") == FORMAT and seal(content) == content.get(SEAL)
 
 
 def recheck(path: str, *, as_json: bool) -> int:

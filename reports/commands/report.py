@@ -28,6 +28,7 @@ from reports.notation import Notation
 from reports.notations import UnknownNotation
 from reports.notations import notation as notation_named
 from reports.pictures.unrolled import Path as Along
+from reports.pictures.unrolled import unrolled
 from reports.writing import FORMATS, file_stem, write
 
 
@@ -66,6 +67,7 @@ def report(arguments: Sequence[str], options: Options, *, as_json: bool, strict:
         counts_of(system, given)
     blanks, notation = _checked(systems, options)
     along = read_path(options.path)
+    leads(systems, along)
     program = maker() if options.pdf else ""
     formats: tuple[str, ...] = ("fragment",) if options.fragment else FORMATS
     if not options.force:
@@ -134,6 +136,19 @@ def read_path(text: str) -> tuple[int, ...]:
         return astuple(Along(int(loss), int(to)))
     except ValueError as error:
         raise Failure(f"--path: {error}") from error
+
+
+def leads(systems: Sequence[derive.System], along: tuple[int, ...]) -> None:
+    """Refuse a path that a system does not have, such as one from an earlier loss to a later step of an LSTM.
+
+    Raises:
+        Failure: one line.
+    """
+    for system in systems if along else ():
+        wanted = Along(*along)
+        if not unrolled(system, wanted).path(wanted):
+            way = f"from the loss of step {wanted.loss} to step {wanted.to}"
+            raise Failure(f"--path: in {system.name} no gradient flows {way}; the loss comes first, as in 5:2")
 
 
 def fits(options: Options, *, compared: bool = False) -> None:

@@ -49,7 +49,7 @@ def _parameters(context: Context) -> Table:
     order = list(system.parameters)
     header = ["Parameter", "Shape", "Entries"]
     rows = []
-    for found in group(context.adjoint, [(ref(name),) for name in order], apart=context.names.apart):
+    for found in group(context.adjoint, [(ref(name),) for name in order], apart=context.names.spellings.apart):
         name = order[found.first]
         inner = group_names(names, found)
         symbol = f"${typeset(ref(name), inner)}$" + (f", ${range_of(names, found)}$" if found.keys else "")

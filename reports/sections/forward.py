@@ -139,7 +139,7 @@ def _symbols(context: Context) -> list[tuple[str, str, str]]:
     order = (*system.inputs, *system.states, *(n for n in defined if n not in system.states))
     order = (*order, *system.constants, *system.parameters)
     rows: dict[tuple[str, str], list[str]] = {}
-    for found in group(context.adjoint, [(now(context, name),) for name in order], apart=context.names.apart):
+    for found in group(context.adjoint, [(now(context, name),) for name in order], apart=context.names.spellings.apart):
         meanings = {meaning(context, order[member]) for member in found.members}
         whole = len(meanings) == 1 or all(context.kind(order[member]) == "pre-activation" for member in found.members)
         for part in [found] if whole else [Group((member,)) for member in found.members]:
@@ -207,7 +207,7 @@ def _legend(context: Context) -> str:
     order = [name for name in blocks if name not in names.torch.blocks]
     parts = []
     items = [(ref(name),) for name in order]
-    for found in group(context.adjoint, items, apart=context.names.apart):
+    for found in group(context.adjoint, items, apart=context.names.spellings.apart):
         alike = len({blocks[order[member]] for member in found.members}) == 1
         for part in [found] if alike else [Group((member,)) for member in found.members]:
             name = order[part.first]

@@ -16,6 +16,7 @@ from derive.elementwise import partial
 from derive.evidence import Evidence
 from derive.expr import apply, fixed, is_op, matmul, neg, plus, ref, times, transpose
 from derive.generators import form, is_zero
+from derive.polynomials import BITS, NotDone, Polynomials
 from derive.primitives import TABLE
 from derive.proof import proofs, prove
 from derive.setting import default_sizes
@@ -356,6 +357,44 @@ def test_random_systems(first, second, steps):
 
 
 # --- its parts ------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60)
+@given(st.recursive(
+    st.fractions(-3, 3, max_denominator=4) | st.sampled_from("uvw"),
+    lambda inner: st.tuples(st.sampled_from(("add", "mul")), inner, inner), max_leaves=14,
+))  # fmt: skip
+def test_polynomials_are_those_of_sympy(tree):
+    """Sums and products, then: one set of terms, one sign of two, and equal exactly if the difference is zero."""
+    field = Polynomials()
+    free, symbols = {name: field.fresh() for name in "uvw"}, sympy.symbols("u v w")
+
+    def both(tree):
+        if isinstance(tree, tuple):
+            (a, x), (b, y) = both(tree[1]), both(tree[2])
+            return (field.add(a, b), x + y) if tree[0] == "add" else (field.mul(a, b), sympy.expand(x * y))
+        if isinstance(tree, str):
+            return free[tree], sympy.Symbol(tree)
+        return field.number(sympy.Rational(tree)), sympy.Rational(tree)
+
+    ours, theirs = both(tree)
+    wanted = {sum(n << BITS * k for k, n in enumerate(powers)): c for powers, c in sympy.Poly(theirs, *symbols).terms()}
+    assert {m: sympy.Rational(c, ours.below) for m, c in ours.terms.items()} == {m: c for m, c in wanted.items() if c}
+    assert (field.is_negative(ours) + field.is_negative(field.neg(ours)) == 1) is bool(ours.terms)
+    more = field.add(ours, field.number(sympy.Rational(1, 7)))
+    assert more != ours
+    back = field.add(more, field.number(sympy.Rational(-1, 7)))
+    assert (back, hash(back)) == (ours, hash(ours))
+
+
+def test_exponents_do_not_run_into_each_other():
+    field = Polynomials()
+    power = field.fresh()
+    for _ in range(BITS - 1):
+        power = field.mul(power, power)
+    assert power.terms == {1 << BITS - 1: 1}
+    with pytest.raises(NotDone, match="too large"):
+        field.mul(power, power)
 
 
 @pytest.mark.parametrize("name", [name for name, record in TABLE.items() if record.is_elementwise])

@@ -60,6 +60,13 @@ def test_any_passes_give_the_same(system, chosen, seed):
             assert worst_difference(kernel_of(system, passes=passes), case) <= 1e-10
 
 
+def test_a_kernel_goes_by_the_name_of_its_system():
+    """Equal systems are one to a cache, and yet may go by different names."""
+    one, other = (derive.parse("h[t] = tanh(W @ h[t-1] + x[t])", name=name) for name in ("one", "other"))
+    assert one == other
+    assert [compile(system).system.name for system in (one, other, one)] == ["one", "other", "one"]
+
+
 @pytest.mark.parametrize("left_out", [rewrite.__name__ for rewrite in PASSES])
 @pytest.mark.parametrize("name", ["lstm", "gru", "lstm-peephole", "attention", "lag"])
 def test_each_pass_can_be_left_out(name, left_out):

@@ -1,4 +1,4 @@
-"""The sample report, built once."""
+"""The sample report, built once, and reports without pictures."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ def sample() -> Report:
     report = runpy.run_path(str(SAMPLE))["build"]()
     assert isinstance(report, Report)
     return report
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pictures, which take seconds for every system and are tested elsewhere."""
+    monkeypatch.setattr("reports.pictures.canvas.available", lambda: False)
 
 
 @pytest.fixture(scope="session")

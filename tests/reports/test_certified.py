@@ -248,11 +248,19 @@ def command(capsys, *arguments: str) -> tuple[int, str, str]:
     return status, *capsys.readouterr()
 
 
-def test_written_and_checked_again(capsys, tmp_path):
+def test_written_and_checked_again(capsys, tmp_path, monkeypatch):
     file = str(tmp_path / "rnn.json")
     status, out, _ = command(capsys, "verify", "rnn", "-o", file)
     assert (status, out.splitlines()[0], out.splitlines()[-1]) == (0, "rnn: holds", file)
-    assert command(capsys, "verify", "rnn", "-o", file) == (2, "", f"bptt: {file} exists; --force overwrites it\n")
+    monkeypatch.setattr("reports.commands.recheck.evidence_of", lambda system, tell: EVIDENCE)
+    assert command(capsys, "verify", "rnn", "-o", file)[0] == 0  # it is as it was written
+    own = Path(file).read_text(encoding="utf-8")
+    for other in (own.replace("tanh(", "sin("), json.dumps({"certificate": json.loads(own)}), "[]", "mine"):
+        Path(file).write_text(other, encoding="utf-8")
+        status, out, err = command(capsys, "verify", "rnn", "-o", file)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert f"{file} exists and is no certificate as it was written; --force overwrites it" in err
+        assert Path(file).read_text(encoding="utf-8") == other
     status, out, _ = command(capsys, "verify", "rnn", "-o", file, "--force")
     assert (status, out.splitlines()[-1]) == (0, file)
     status, out, _ = command(capsys, "verify", "--certificate", file)
@@ -283,6 +291,7 @@ def test_options_that_exclude_each_other(capsys, arguments, reason):
     assert reason in err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_json_of_a_report_holds_the_certificate(tmp_path, again):
     reports.write(RNN, tmp_path, formats=("json",), evidence=EVIDENCE)
     found = read_certificate(tmp_path / "rnn.json")

@@ -13,6 +13,8 @@ import sympy
 import derive
 from derive.networks import build
 from reports.cli import main
+from reports.commands.failure import Failure
+from reports.commands.report import leads
 from reports.comparing import compare, comparison
 from reports.context import Context
 from reports.document import Column, DocumentError, Figure, Heading, Prose, Report, Rows, Table
@@ -154,6 +156,22 @@ def test_errors_are_one_line(systems, message, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_path_forward_in_time_is_one_of_a_recurrence_that_runs_backward():
+    leads([build("rnn-bidirectional")], (2, 5))
+    leads([derive.load("rnn")], (5, 2))
+    with pytest.raises(Failure, match="in rnn no gradient flows from the loss of step 2 to step 5"):
+        leads([build("rnn-bidirectional"), derive.load("rnn")], (2, 5))
+
+
+def test_what_is_in_the_way_is_said_before_the_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("reports.commands.compare.evidence_of", lambda system, tell: pytest.fail("it has begun"))
+    (tmp_path / "compare-rnn-gru.tex").write_text("mine")
+    assert main(["report", "rnn", "gru", "--compare", "-o", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "compare-rnn-gru.tex: it exists and bptt report did not write it; --force overwrites it" in error
+    assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     "places",
     [
@@ -168,7 +186,7 @@ def test_columns_begin_and_end(places):
         Report("t", "", tuple(Column(*place) for place in places))
 
 
-@pytest.mark.parametrize("path", ["5", "5:x", "13:1", "0:1", "5:2:1"])
+@pytest.mark.parametrize("path", ["5", "5:x", "13:1", "0:1", "5:2:1", "2:5"])
 def test_a_path_that_is_none_is_said_before_anything_is_written(path, tmp_path, capsys):
     assert main(["report", "rnn", "--path", path, "-o", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith("bptt: --path: ")

@@ -206,6 +206,7 @@ def test_the_example_is_chosen(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_json_file_has_the_numbers(tmp_path):
     (path,) = reports.write("lstm", tmp_path, formats=("json",), evidence=[])
     data = json.loads(path.read_text())["example"]

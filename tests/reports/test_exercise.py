@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import xml.etree.ElementTree as ET
+from functools import cache
 
 import pytest
 
@@ -22,6 +23,14 @@ SYSTEMS = ("lstm", "rnn-bidirectional", "many-to-many")
 
 def system_of(name):
     return build(name) if name in ("rnn-bidirectional", "many-to-many", "attention-bahdanau") else derive.load(name)
+
+
+@cache
+def whole_of(name):
+    """A report without pictures, which have no blanks; made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reports.pictures.canvas.available", lambda: False)
+        return report(Context(system_of(name)))
 
 
 def rows_of(made):
@@ -48,11 +57,12 @@ def answers(whole, blank):
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_the_answers_are_nowhere_in_the_exercise(name, tmp_path):
+def test_the_answers_are_nowhere_in_the_exercise(name, tmp_path, monkeypatch):
     """In no formula, alternative text, text to copy, comment or other file; what is given anyway excepted."""
-    system = system_of(name)
-    files = reports.write(system, tmp_path, evidence=[], blanks=KINDS)
-    whole = report(Context(system))
+    if name != "lstm":
+        monkeypatch.setattr("reports.pictures.canvas.available", lambda: False)
+    files = reports.write(system_of(name), tmp_path, evidence=[], blanks=KINDS)
+    whole = whole_of(name)
     blank = blanked(whole, KINDS, "x")
     prose = "".join(block.text for block in blank.blocks if isinstance(block, Prose))
     given = words(" ".join(row.latex for row in rows_of(blank)) + " ".join(cells_of(blank)) + prose)
@@ -66,26 +76,27 @@ def test_the_answers_are_nowhere_in_the_exercise(name, tmp_path):
     assert not list(tmp_path.glob("*.json"))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_search_for_answers_finds_one(tmp_path):
     """The same search objects where nothing is blank."""
-    whole = report(Context(derive.load("lstm")))
+    whole = whole_of("lstm")
     secret = answers(whole, blanked(whole, ("delta",), "x"))
     (path,) = reports.write("lstm", tmp_path, formats=("html",), evidence=[])
     text = words(path.read_text())
     assert sum(words(answer) in text for answer in secret) > 20
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", ["lstm", "many-to-many"])
 def test_numbers_that_are_asked_for_stand_nowhere(name, tmp_path):
     """Every number of four decimals in the exercise, outside of pictures, is one that the exercise gives."""
-    system = system_of(name)
-    reports.write(system, tmp_path, evidence=[], blanks=("example",))
+    reports.write(system_of(name), tmp_path, evidence=[], blanks=("example",))
     decimals = re.compile(r"(?<![\d.])\d+\.\d{4}(?!\d)")
     pages = [tmp_path / f"{name}-{word}.html" for word in ("exercise", "solutions")]
     texts = (re.sub("<figure.*?</figure>", "", page.read_text(), flags=re.DOTALL) for page in pages)
     shown, solution = (set(decimals.findall(text)) for text in texts)
     assert shown < solution
-    whole = report(Context(system))
+    whole = whole_of(name)
     secret = {n for answer in answers(whole, blanked(whole, ("example",), "x")) for n in decimals.findall(answer)}
     assert len(secret - shown) > 15
     model = blanked(whole, ("example",), "x")
@@ -94,7 +105,7 @@ def test_numbers_that_are_asked_for_stand_nowhere(name, tmp_path):
 
 @pytest.mark.parametrize("kinds", [("delta",), ("parameters",), ("count",), ("example",), KINDS])
 def test_both_files_have_the_same_numbers(kinds):
-    whole = report(Context(derive.load("gru")))
+    whole = whole_of("gru")
     blank, solution = blanked(whole, kinds, "a"), solved(whole, kinds, "b")
     assert number(blank.blocks) == number(solution.blocks)
     assert len(rows_of(blank)) == len(rows_of(solution))
@@ -108,15 +119,16 @@ def test_both_files_have_the_same_numbers(kinds):
 
 def test_solutions_say_what_the_report_says():
     """Without the marks every row is the row of the report."""
-    whole = report(Context(derive.load("lstm")))
+    whole = whole_of("lstm")
     solution = solved(whole, KINDS, "x")
     for row, marked in zip(rows_of(whole), rows_of(solution), strict=False):
         bare = [re.sub(r"\\underline\{(.*)\}$", r"\1", term) for term in marked.terms]
         assert [words(term) for term in bare] == [words(term) for term in row.terms]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_kinds_leave_the_rest():
-    whole = report(Context(derive.load("lstm")))
+    whole = whole_of("lstm")
     count = blanked(whole, ("count",), "x")
     assert rows_of(count) == rows_of(whole)
     delta = blanked(whole, ("delta",), "x")
@@ -125,6 +137,7 @@ def test_kinds_leave_the_rest():
     assert "96" not in "".join(cells_of(blanked(sized, ("count",), "x")))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_files_link_to_each_other(tmp_path):
     files = reports.write("rnn", tmp_path, evidence=[], blanks=("delta", "count"))
     assert {path.name for path in files} >= {f"rnn-{w}.{s}" for w in ("exercise", "solutions") for s in ("html", "tex")}
@@ -138,6 +151,7 @@ def test_files_link_to_each_other(tmp_path):
     assert all(first.read_bytes() == second.read_bytes() for first, second in zip(files, again, strict=True))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_only_the_format_that_is_asked_for(tmp_path):
     files = reports.write("rnn", tmp_path, formats=("html",), evidence=[], blanks=("delta",))
     assert [path.name for path in files] == ["rnn-exercise.html", "rnn-solutions.html"]
@@ -168,6 +182,7 @@ def test_bad_options_are_one_line(options, reason, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_command(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("reports.commands.report.evidence_of", lambda system, tell: [])
     assert main(["report", "rnn-nobias", "-o", str(tmp_path), "--exercise"]) == 0

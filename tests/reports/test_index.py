@@ -46,7 +46,9 @@ def test_a_page_is_a_mark_of_its_own():
     assert inline(r"see \{page:lstm.html}")[0].text == "see {page:lstm.html}"
 
 
-def test_the_command_writes_it_again_but_replaces_nothing_else(tmp_path, capsys):
+def test_the_command_writes_it_again_but_replaces_nothing_else(tmp_path, capsys, monkeypatch):
+    made = index()  # once; written every time
+    monkeypatch.setattr("reports.commands.index.index", lambda present: made)
     assert main(["index", "-o", str(tmp_path)]) == 0
     first = (tmp_path / "index.html").read_bytes()
     assert main(["index", "-o", str(tmp_path)]) == 0

@@ -113,12 +113,14 @@ def test_a_fold_needs_the_same_steps():
 MORE = [(name, "tanh", below) for name, below in zip("defghi", "cdefgh", strict=True)]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", ["lstm-layer-norm", "rhn-3", "lem"])
 def test_no_row_is_long(name):
     system = derive.load(name) if name in derive.names() else build(name)
     assert max(len(row.terms) for row in rows(list(report(Context(system)).blocks))) <= LONGEST
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", ["attention-luong-local", "glove", "embedding", "tagger", "qrnn-fo twice"])
 def test_networks_in_print(name):
     """Every formula is one that the writers can set, in the notation with the most superscripts too."""
@@ -139,6 +141,7 @@ def test_a_long_row_goes_on_in_the_next():
 # --- detail -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", ["lstm", "attention-bahdanau"])
 def test_a_brief_report_has_one_reason_a_row(name):
     system = LSTM.system if name == "lstm" else ATTENTION.system

@@ -10,7 +10,7 @@ from reports.context import Context
 from reports.grouping import group_equations, grouped_terms, letter_for
 from reports.notation import Notation
 from reports.notations import NOTATIONS, UnknownNotation, notation
-from reports.writing import report
+from reports.writing import certificate
 
 LSTM = derive.load("lstm")
 
@@ -73,7 +73,7 @@ def test_notation_changes_no_mathematics():
     for style in NOTATIONS:
         context = Context(LSTM, notation(style))
         assert context.reading == Context(LSTM).reading
-        assert report(context).certificate["backward"] == report(Context(LSTM)).certificate["backward"]
+        assert certificate(context)["backward"] == certificate(Context(LSTM))["backward"]
 
 
 def test_unknown_notation():

@@ -9,6 +9,7 @@ import pytest
 import sympy
 
 import derive
+from derive.equation import PRIMAL
 from derive.expr import Ref, ref, step
 from derive.networks import NAMED, bidirectional, build
 from derive.spelling import compose
@@ -18,7 +19,7 @@ from reports.context import Context
 from reports.forms import jacobian
 from reports.fragments import FragmentError, fragment
 from reports.mapping import MappingError, read_mapping
-from reports.notation import Notation, SystemNames
+from reports.notation import Notation
 from reports.notations import BASES, COTANGENTS, UnknownNotation, notation
 from reports.pytorch import in_torch, rows
 from reports.rows import equation_rows
@@ -106,7 +107,10 @@ def test_every_notation_writes_the_same_equations(name, contexts):
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_no_two_quantities_or_blocks_look_alike(name, contexts):
     adjoint = contexts[name].adjoint
+    own = [n for n, v in adjoint.variables.items() if v.origin is None or v.origin.kind in PRIMAL]
     for base in BASES:
+        symbols = notation(base).names(adjoint).symbols
+        assert len({compose(symbols[n], "") for n in own}) == len(own), base  # an index alone tells none apart
         for cotangent in COTANGENTS:
             names = notation(base, cotangent).names(adjoint)
             texts = [(names.read(ref(n, step(v.axis) if v.axis else None)), n) for n, v in adjoint.variables.items()]
@@ -363,7 +367,7 @@ def test_options_of_the_command(options, reason, capsys, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("text", FRAGMENTS)
 def test_fragments(text):
-    names = SystemNames(Notation(renamed={"h": fragment(text), "W_f": fragment(text + " f")}), Context(LSTM).adjoint)
+    names = Notation(renamed={"h": fragment(text), "W_f": fragment(text + " f")}).names(Context(LSTM).adjoint)
     assert names.read(ref("h", step("t", -1))).endswith("_{t-1}")
     assert text + " f" in names.read(ref("W_f"))
 

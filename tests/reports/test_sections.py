@@ -14,7 +14,7 @@ from derive.evidence import Evidence
 from derive.networks import NAMED, build
 from derive.operands import name_operands
 from reports.context import Context, loss_of
-from reports.document import Block, Code, Heading, Note, Prose, Row, Rows, Table
+from reports.document import Block, Code, Note, Prose, Row, Rows, Table
 from reports.notations import notation
 from reports.sections import certificate
 from reports.sections.chain import chain
@@ -51,6 +51,8 @@ KINDS = {
     """,
 }
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def rows(blocks: list[Block]) -> list[Row]:
     return [row for block in blocks if isinstance(block, Rows) for row in block.rows]
@@ -67,41 +69,13 @@ def test_golden_lstm():
     assert text == (GOLDEN / "lstm-rows.txt").read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Without pictures, which take a second for every system and are tested elsewhere."""
-    monkeypatch.setattr("reports.pictures.canvas.available", lambda: False)
-
-
 @pytest.mark.parametrize("style", ["standard", "ng", "pytorch"])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.usefixtures("undrawn")
 def test_every_kind_of_system_has_a_report(kind, style):
     """Labels, references and formulas are checked by `Report` itself."""
     found = report(Context(derive.parse(KINDS[kind], name="cell"), notation(style)))
     assert len(rows(list(found.blocks))) >= 4
     assert isinstance(found.blocks[-1], Code)
-
-
-@pytest.mark.parametrize("name", derive.names())
-@pytest.mark.usefixtures("undrawn")
-def test_every_architecture_has_all_sections(name):
-    found = report(Context(derive.load(name)))
-    titles = [block.text for block in found.blocks if isinstance(block, Heading) and block.level == 1]
-    expected = [
-        "Notation and shapes",
-        "Forward equations",
-        "Pictures",
-        "Local derivatives",
-        "Backward recursion",
-        "Parameter gradients",
-        "The chain through time",
-        "Parameters and cost",
-        "Worked example",
-        "Gradients in numbers",
-        "Generated NumPy",
-    ]
-    assert titles == expected
 
 
 def test_paths_through_three_steps():

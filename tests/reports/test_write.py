@@ -42,6 +42,7 @@ def test_files_and_certificate(tmp_path):
     assert derive.parse("\n".join(certificate["forward"])).states == ("h", "c")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_only_what_is_asked_for(tmp_path):
     (path,) = reports.write(derive.load("rnn"), tmp_path, formats=("json",), evidence=[])
     assert path == tmp_path / "rnn.json"
@@ -49,6 +50,7 @@ def test_only_what_is_asked_for(tmp_path):
     assert json.loads(path.read_text())["holds"] is None
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_verified_by_default(tmp_path):
     told = []
     (path,) = reports.write("rnn", tmp_path, formats=("json",), progress=told.append)
@@ -75,6 +77,7 @@ def test_errors_are_one_line(arguments, error, message, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(("name", "file"), [("a/b: c", "a-b-c.json"), ("..", "system.json"), ("é", "é.json")])
 def test_names_of_files(name, file, tmp_path):
     system = derive.parse("h[t] = tanh(h[t-1] + x[t])", name=name)
