@@ -49,6 +49,7 @@ def bind(
     convention: str | None = None,
     progress: Progress | None = None,
     out_of_time: Callable[[], bool] = lambda: False,
+    quick: bool = False,
 ) -> list[Bound]:
     """What a dump means, the likeliest first.
 
@@ -60,6 +61,7 @@ def bind(
         mapping: what the author's arrays are, by key, where names mislead: {"output/a": "h", "param/W1": "f",
             "param/W": "i,f,o,g"}: a quantity of the system, or the gates that an array of parameters holds, in order.
         out_of_time: whether to stop with what there is.
+        quick: whether to try only what the names suggest.
         convention: words that must stand in `Bound.convention`, parted by semicolons: "rows; x (T, B, D)".
 
     Returns:
@@ -70,7 +72,8 @@ def bind(
         ValueError: for a loss that is not known, or a mapping of arrays that do not exist.
     """
     dump = dump.with_wishes(mapping or {})
-    fits, nearest = search(dump, groups(cell, family, len(dump.params), _lengths(dump)), progress, out_of_time)
+    candidates = groups(cell, family, len(dump.params), _lengths(dump))
+    fits, nearest = search(dump, candidates, progress, out_of_time, quick=quick)
     if not fits and nearest is None:
         raise Undecided("the shapes of the arrays fit no cell that is known; give its equations as the cell")
     if not fits and nearest is not None:

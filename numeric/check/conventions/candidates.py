@@ -119,6 +119,14 @@ def _two_layers(structure: Structure) -> Group:
     return tuple(Candidate(f"two layers of {v.words}", partial(_with_layers, v)) for v in structure.variants)
 
 
+def _three_layers(structure: Structure) -> Group:
+    return tuple(Candidate(f"three layers of {v.words}", partial(_with_layers, v, 3)) for v in structure.variants)
+
+
+def _two_layers_two_ways(structure: Structure) -> Group:
+    return tuple(Candidate(f"two layers of bidirectional {v.words}", partial(_deep, v)) for v in structure.variants)
+
+
 def _two_ways_read_out(structure: Structure) -> Group:
     return tuple(
         Candidate(f"bidirectional {v.words}, {kind} read-out", partial(_with_both, v, kind))
@@ -183,8 +191,13 @@ def _with_both(variant: Variant, kind: str) -> System:
 
 
 @cache
-def _with_layers(variant: Variant) -> System:
-    return stack([variant.system(), variant.system()], output="h")
+def _with_layers(variant: Variant, layers: int = 2) -> System:
+    return stack([variant.system()] * layers, output="h")
+
+
+@cache
+def _deep(variant: Variant) -> System:
+    return stack([_with_directions(variant)] * 2, output="h")
 
 
 @cache
@@ -197,6 +210,8 @@ NETWORKS: Mapping[Callable[[Structure], Group], int] = {  # and the number of ar
     _two_layers: 2,
     _two_ways_read_out: 3,
     _two_layers_read_out: 3,
+    _three_layers: 3,
+    _two_layers_two_ways: 4,
 }
 
 

@@ -58,11 +58,13 @@ def search(
     progress: Progress | None,
     out_of_time: Callable[[], bool] = lambda: False,
     loose: bool = False,
+    quick: bool = False,
 ) -> tuple[list[Fit], Fit | None]:
     """All fits of the first structure that has any, and the nearest miss, as far as the time goes.
 
     Args:
         loose: whether names need not mean anything from the beginning.
+        quick: whether to stop before names need not mean anything, and before forwards are changed.
     """
     nearest: Fit | None = None
     for some in candidates:
@@ -73,11 +75,11 @@ def search(
             fits, nearest = _in_group(dump, *tried[-1], not loose, nearest, progress, out_of_time)
             if fits:
                 return fits, nearest
-        for group, places in tried:
+        for group, places in () if quick else tried:
             fits, nearest = _in_group(dump, group, places, False, nearest, progress, out_of_time)
             if fits:
                 return fits, nearest
-        for group, places in tried:
+        for group, places in () if quick else tried:
             fits, nearest = _in_group(dump, changed(group), places, True, nearest, progress, out_of_time)
             if fits:
                 return fits, nearest

@@ -5,6 +5,7 @@ Read next: `numeric.check.conventions.families`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, permutations, product
@@ -21,10 +22,11 @@ from numeric.check.bound import Floats
 from numeric.check.conventions.axes import Placement, placements, rarity, sized, time_label
 from numeric.check.conventions.names import hint
 from numeric.check.conventions.readings import agrees, readings
-from numeric.check.conventions.slots import DIAGONAL, Slot, slots
+from numeric.check.conventions.slots import DIAGONAL, Slot, original, slots
 from numeric.check.dump import Dump
 
 MOST = 24  # settings that are tried
+PART = re.compile(r"\[[:, ]*\d+\]$")
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def _with_initial(
     states = [name for name, positions in system.boundaries.items() if len(positions) == 1]
     if len(dump.initial) > len(states):
         return
-    for chosen in permutations(states, len(dump.initial)):
+    for chosen in _orders(list(dump.initial), states, system):
         wishes = (dump.wishes.get(f"initial/{name}") for name in dump.initial)
         if any(wish not in (None, state) for wish, state in zip(wishes, chosen, strict=True)):
             continue
@@ -196,6 +198,24 @@ def _with_initial(
             yield Setting(
                 sizes, inputs, initial, {**places, **own}, {**belongs, **names}, cost + 2 * unlike - 0.5 * said
             )
+
+
+def _orders(names: Sequence[str], states: Sequence[str], system: System) -> Iterator[tuple[str, ...]]:
+    """Which state each initial value may be of; what comes out of one array, ``h_0[1]``, is in the order of copies."""
+    parts: dict[str, list[str]] = {}
+    for name in names:
+        parts.setdefault(PART.sub("", name), []).append(name)
+    several = [members for members in parts.values() if len(members) > 1]
+    alone = [members[0] for members in parts.values() if len(members) == 1]
+    kinds: dict[str, list[str]] = {}
+    for state in states:
+        kinds.setdefault(original(state, system), []).append(state)
+    for chosen in permutations(kinds.values(), len(several)):
+        if all(len(own) == len(members) for own, members in zip(chosen, several, strict=True)):
+            fixed = {n: s for members, own in zip(several, chosen, strict=True) for n, s in zip(members, own, strict=True)}
+            for rest in permutations([s for s in states if s not in fixed.values()], len(alone)):
+                given = fixed | dict(zip(alone, rest, strict=True))
+                yield tuple(given[name] for name in names)
 
 
 def _canonical(array: NDArray[Any], placement: Placement, system: System, name: str, sizes: Sizes) -> NDArray[Any]:
