@@ -122,15 +122,18 @@ def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | 
 
 def _forms(dump: Dump) -> Iterator[tuple[Dump, Callable[[Bound], Bound]]]:
     """The dump as it is, with arrays of copies taken apart, steps and examples parted, or initial states shared."""
-    if not must_be(dump):
-        yield dump, lambda one: one
+    folded = [(other, _as_it_is) for other in unfolded(dump)]
+    later = bool(folded) or must_be(dump)  # no quantity can have such axes
+    yield from [] if later else [(dump, _as_it_is)]
+    yield from folded
     yield from apart(dump)
-    for other in unfolded(dump):
-        yield other, lambda one: one
     for repeated, where in unshared(dump):
         yield repeated, partial(shared, dump=dump, where=where)
-    if must_be(dump):
-        yield dump, lambda one: one
+    yield from [(dump, _as_it_is)] if later else []
+
+
+def _as_it_is(bound: Bound) -> Bound:
+    return bound
 
 
 def _cell(cell: System | str | None) -> tuple[System | None, str]:

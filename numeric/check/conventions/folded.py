@@ -20,12 +20,13 @@ Shape = tuple[int, ...]
 def unfolded(dump: Dump) -> Iterator[Dump]:
     """The dump with that axis in two, in each way that the axes of the inputs suggest."""
     groups = (dump.outputs, dump.cotangents, dump.targets, dump.grads)
-    lengths = {n for array in dump.inputs.values() for n in array.shape if n > 1}
-    known = {n for arrays in (dump.params, dump.initial) for array in arrays.values() for n in array.shape}
-    for first, second in sorted(permutations(lengths, 2)):
+    pairs = [pair for array in dump.inputs.values() for pair in permutations([n for n in array.shape if n > 1], 2)]
+    lengths = {n for pair in pairs for n in (*pair, pair[0] + 1)}
+    lengths |= {n for arrays in (dump.params, dump.initial) for array in arrays.values() for n in array.shape}
+    for first, second in dict.fromkeys(pairs):
         both = first * second
         wide = any(array.shape[0] == both for arrays in groups[:3] for array in arrays.values() if array.ndim)
-        if wide and both not in known and any({first, second} <= set(a.shape) for a in dump.inputs.values()):
+        if wide and both not in lengths:
             outputs, cotangents, targets, grads = (
                 {name: _unfolded(array, first, second) for name, array in arrays.items()} for arrays in groups
             )

@@ -20,7 +20,7 @@ from derive.system import System
 from numeric.arrays import Sizes, number_of
 from numeric.check.bound import Floats
 from numeric.check.conventions.axes import Placement, placements, rarity, sized, time_label
-from numeric.check.conventions.names import hint
+from numeric.check.conventions.names import base_and_copy, hint
 from numeric.check.conventions.readings import agrees, readings
 from numeric.check.conventions.slots import DIAGONAL, Slot, original, slots
 from numeric.check.dump import Dump
@@ -209,7 +209,7 @@ def _orders(names: Sequence[str], states: Sequence[str], system: System) -> Iter
     alone = [members[0] for members in parts.values() if len(members) == 1]
     kinds: dict[str, list[str]] = {}
     for state in states:
-        kinds.setdefault(original(state, system), []).append(state)
+        kinds.setdefault(base_and_copy(original(state, system))[0], []).append(state)
     for chosen in permutations(kinds.values(), len(several)):
         if all(len(own) == len(members) for own, members in zip(chosen, several, strict=True)):
             fixed = {n: s for members, own in zip(several, chosen, strict=True) for n, s in zip(members, own, strict=True)}
