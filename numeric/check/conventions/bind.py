@@ -72,7 +72,8 @@ def bind(
         ValueError: for a loss that is not known, or a mapping of arrays that do not exist.
     """
     dump = dump.with_wishes(mapping or {})
-    candidates = groups(cell, family, len(dump.params), _lengths(dump))
+    whole = any(array.dtype.kind == "i" for array in dump.inputs.values())
+    candidates = groups(cell, family, len(dump.params), _lengths(dump), whole)
     fits, nearest = search(dump, candidates, progress, out_of_time, quick=quick)
     if not fits and nearest is None:
         raise Undecided("the shapes of the arrays fit no cell that is known; give its equations as the cell")
@@ -86,7 +87,8 @@ def bind(
         found = losses(dump, _likeliest(dump, fits), loss)
         if dump.loss is not None and not dump.outputs and not any(lossy.printed for lossy in found):
             lengths = _lengths(dump)  # the names mislead, or the loss is not the printed one
-            others, _ = search(dump, groups(cell, family, len(dump.params), lengths), progress, out_of_time, True)
+            every = groups(cell, family, len(dump.params), lengths, whole)
+            others, _ = search(dump, every, progress, out_of_time, True)
             loosely = losses(dump, _likeliest(dump, others), loss)
             found = loosely if any(lossy.printed for lossy in loosely) else found
         if not found:

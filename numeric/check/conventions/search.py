@@ -195,7 +195,7 @@ def _compared(
     """How far the worst output is off by layout, and how each output is read; the first steps of sequences, or all."""
     if steps is not None:
         setting = _cut(system, setting, steps)
-        begun = {k: [r for r in rs if r.span in ("steps", "initial+steps")] for k, rs in choices.items()}
+        begun = {k: [r for r in rs if r.span in ("steps", "initial+steps", "steps+initial")] for k, rs in choices.items()}
         choices = {key: rs for key, rs in begun.items() if rs and len(rs) == len(choices[key])}
         if not choices:
             return np.zeros(len(vectors)), {}

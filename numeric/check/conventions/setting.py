@@ -19,6 +19,7 @@ from derive.dimensions import length
 from derive.system import System
 from numeric.arrays import Sizes, number_of
 from numeric.check.bound import Floats
+from numeric.check.conventions.arrangement import Arrangement
 from numeric.check.conventions.axes import Placement, placements, rarity, sized, time_label
 from numeric.check.conventions.names import base_and_copy, hint
 from numeric.check.conventions.readings import agrees, readings
@@ -58,7 +59,22 @@ def settings(system: System, dump: Dump) -> list[Setting]:
         for sizes in _all_sizes(system, dump, assigned, placed)
         for setting in _with_initial(system, dump, assigned, placed, sizes)
     ]
-    return sorted(found, key=lambda setting: setting.cost)[:MOST]
+    holds: dict[object, bool] = {}
+    possible = (s for s in sorted(found, key=lambda setting: setting.cost) if _holds(s.sizes, system, dump, holds))
+    return list(islice(possible, MOST))
+
+
+def _holds(sizes: Sizes, system: System, dump: Dump, known: dict[object, bool]) -> bool:
+    """Whether every array of parameters can hold some of the system's."""
+    key = tuple(sizes.dimensions.items())
+    if key not in known:
+        arrangement = Arrangement(system, sizes)
+        known[key] = all(arrangement.options(a.shape) for a in sorted(dump.params.values(), key=_volume))
+    return known[key]
+
+
+def _volume(array: NDArray[Any]) -> int:
+    return int(array.size)
 
 
 def _assigned(system: System, dump: Dump) -> Iterator[dict[str, str]]:
@@ -82,9 +98,11 @@ def _placed_inputs(
         var, array = system.variables[ours], dump.inputs[theirs]
         labels: dict[str, int | None] = {time_label(var.axis): None} if var.axis is not None else {}
         labels["B"] = None
-        if not _one_hot(var.shape, array):
-            labels |= {str(n): int(dim) if dim.is_Integer else None for n, dim in enumerate(var.shape)}
-        choices.append(list(placements(array.shape, tuple(labels), labels)))
+        features = {str(n): int(dim) if dim.is_Integer else None for n, dim in enumerate(var.shape)}
+        whole = labels if _one_hot(var.shape, array) else labels | features
+        choices.append(list(placements(array.shape, tuple(whole), whole)))
+        if whole is labels and array.ndim > 1 and _binary(array):  # zeros and ones may be features of each step
+            choices[-1] += list(placements(array.shape, tuple(labels | features), labels | features))
     for chosen in product(*choices):
         lengths: dict[str, int] = {}
         dims: dict[sympy.Symbol, int] = {}
@@ -104,6 +122,10 @@ def _placed_inputs(
 def _one_hot(shape: Sequence[sympy.Expr], array: NDArray[Any]) -> bool:
     """Integers where a column is read: classes, unless they are zeros and ones already."""
     return array.dtype.kind == "i" and len(shape) == 1 and (array.ndim < 3 or int(array.max()) > 1)
+
+
+def _binary(array: NDArray[Any]) -> bool:
+    return 0 <= int(array.min()) <= int(array.max()) <= 1
 
 
 def _all_sizes(
@@ -128,7 +150,7 @@ def _all_sizes(
     least, most = _counts(blocks, {**known, **dict(zip(unknown, grid.T, strict=True))})
     for values in grid[np.broadcast_to((least <= count) & (count <= most), len(grid))].tolist():
         sizes = Sizes({**known, **dict(zip(unknown, values, strict=True))}, batch)
-        if _plausible(system, dump, sizes) and _classes_fit(system, dump, assigned, sizes):
+        if _plausible(system, dump, sizes) and _classes_fit(system, dump, assigned, placed[0], sizes):
             yield sizes
 
 
@@ -151,10 +173,13 @@ def _plausible(system: System, dump: Dump, sizes: Sizes) -> bool:
     return all(next(readings(shape, defined, system, sizes), None) is not None for shape in shapes)
 
 
-def _classes_fit(system: System, dump: Dump, assigned: Mapping[str, str], sizes: Sizes) -> bool:
+def _classes_fit(
+    system: System, dump: Dump, assigned: Mapping[str, str], placed: Mapping[str, Placement], sizes: Sizes
+) -> bool:
     for theirs, ours in assigned.items():
         var, array = system.variables[ours], dump.inputs[theirs]
-        dim = var.classes if var.classes is not None else var.shape[0] if _one_hot(var.shape, array) else None
+        whole = _one_hot(var.shape, array) and "0" not in placed[theirs].canonical
+        dim = var.classes if var.classes is not None else var.shape[0] if whole else None
         if dim is not None and not 0 <= int(array.min()) <= int(array.max()) < sizes.number(dim):
             return False
     return True
@@ -224,6 +249,6 @@ def _canonical(array: NDArray[Any], placement: Placement, system: System, name: 
     moved = placement.read(array)
     if var.classes is not None:
         return moved
-    if _one_hot(var.shape, array):
+    if _one_hot(var.shape, array) and "0" not in placement.canonical:
         return np.eye(sizes.number(var.shape[0]))[moved]
     return moved.astype(float)
