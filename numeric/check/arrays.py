@@ -19,6 +19,7 @@ from derive.system import System
 from numeric.check.bound import Bound
 from numeric.check.conventions.apart import apart, must_be
 from numeric.check.conventions.bind import Undecided, bind
+from numeric.check.conventions.decay import without_decay
 from numeric.check.conventions.folded import unfolded
 from numeric.check.conventions.shared import shared, unshared
 from numeric.check.diagnosis.clock import Clock
@@ -84,6 +85,7 @@ def check_arrays(
     except Undecided as reason:
         return Verdict("undecided", False, architecture=reason.nearest, worst=reason.difference, notes=(str(reason),))
     bounds = [one for b in bounds for one in ((b.without_direct(), b) if b.direct else (b,))]
+    bounds = [one for b in bounds for one in (without_decay(b, dump) or [b])]
     coarsest = max(dump.spacing(kind) for kind in ("input", "param", "output", "grad"))
     lenient = bool(dump.targets) and loss is None
     coarse = [

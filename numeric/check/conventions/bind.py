@@ -94,7 +94,7 @@ def bind(
         if not found:
             words = fits[0].candidate.words
             raise Undecided(f"the forward is that of {words}, but no known loss has targets of such a shape", words)
-        bounds = [_with_loss(dump, lossy) for lossy in _unlike(found)]
+        bounds = [_with_loss(dump, lossy, loss is not None) for lossy in _unlike(found)]
     else:
         bounds = [bound for fit in _distinct(_likeliest(dump, fits)) for bound in _readings(dump, fit)]
     wished = [part.strip() for part in (convention or "").split(";")]
@@ -164,14 +164,16 @@ def _unlike(found: Sequence[Lossy]) -> list[Lossy]:
     return list(islice(kept.values(), 8))
 
 
-def _with_loss(dump: Dump, lossy: Lossy) -> Bound:
+def _with_loss(dump: Dump, lossy: Lossy, named: bool) -> Bound:
     fit = replace(lossy.fit, system=lossy.system)
     bound = assembled(dump, fit, more_inputs=lossy.inputs, above=lossy.system.outputs[-1:])
     notes = [] if len(dump.targets) == 1 else [f"only target/{next(iter(dump.targets))} is used"]
     if lossy.printed is False:
         notes.append(f"the printed loss {dump.loss:.6g} is not the {lossy.words} summed or averaged in any way")
+    doubt = "" if named or lossy.printed else f"the loss is taken for a {lossy.words}, which no gradient confirms"
     return replace(
         bound,
+        doubt=doubt,
         scales=dict(lossy.scales),
         architecture=f"{bound.architecture}, {lossy.words}",
         notes=(*bound.notes, *notes),
