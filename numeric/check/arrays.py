@@ -21,6 +21,7 @@ from numeric.check.conventions.apart import apart, must_be
 from numeric.check.conventions.bind import Undecided, bind
 from numeric.check.conventions.decay import without_decay
 from numeric.check.conventions.folded import unfolded
+from numeric.check.conventions.padding import unpadded, without_zeros
 from numeric.check.conventions.shared import shared, unshared
 from numeric.check.diagnosis.clock import Clock
 from numeric.check.diagnosis.judge import judge
@@ -65,9 +66,7 @@ def check_arrays(
     system, family = _cell(cell)
     clock = Clock()
 
-    def bound(
-        dump: Dump, system: System | None = system, family: str = family, quick: bool = False
-    ) -> list[Bound]:
+    def bound(dump: Dump, system: System | None = system, family: str = family, quick: bool = False) -> list[Bound]:
         return bind(
             dump,
             quick=quick,
@@ -101,12 +100,23 @@ def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | 
         Undecided: the first reason.
     """
     reasons: list[Undecided] = []
+    doubtful: list[Bound] = []
     for quick in (True, False) if dump.outputs else (False,):  # names and forward values, before all that shapes allow
         for other, back in _forms(dump):
             try:
-                return [back(one) for one in bound(other, quick=quick)]
+                found = [back(one) for one in bound(other, quick=quick)]
             except Undecided as reason:
                 reasons.append(reason)
+                continue
+            if dump.loss is None or not all(one.doubt for one in found):
+                return found
+            doubtful = doubtful or found
+            for left_out in without_zeros(other):
+                again = [back(one) for one in bound(left_out, quick=quick)]
+                if not all(one.doubt for one in again):
+                    return again
+        if doubtful:
+            return doubtful
     reason = next((r for r in reasons if r.difference is not None), reasons[-1])
     if isinstance(cell, str) and "=" not in cell and cell not in NAMED:
         try:
@@ -127,7 +137,8 @@ def _forms(dump: Dump) -> Iterator[tuple[Dump, Callable[[Bound], Bound]]]:
     folded = [(other, _as_it_is) for other in unfolded(dump)]
     later = bool(folded) or must_be(dump)  # no quantity can have such axes
     yield from [] if later else [(dump, _as_it_is)]
-    yield from folded
+    for other in (*folded, *((padding, _as_it_is) for padding in unpadded(dump))):
+        yield other
     yield from apart(dump)
     for repeated, where in unshared(dump):
         yield repeated, partial(shared, dump=dump, where=where)

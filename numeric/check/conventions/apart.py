@@ -23,9 +23,7 @@ from numeric.check.dump import KINDS, Dump
 
 Arrays = Mapping[str, NDArray[Any]]
 MOST = 12  # copies in one array
-FIELDS = dict(
-    zip(KINDS, ("inputs", "initial", "params", "outputs", "cotangents", "targets", "grads"), strict=True)
-)
+FIELDS = dict(zip(KINDS, ("inputs", "initial", "params", "outputs", "cotangents", "targets", "grads"), strict=True))
 
 
 @dataclass(frozen=True)
@@ -76,15 +74,16 @@ def apart(dump: Dump) -> Iterator[tuple[Dump, Callable[[Bound], Bound]]]:
 
 def must_be(dump: Dump) -> bool:
     """Whether some array has more axes than any one quantity has: it holds copies."""
-    axes = [(a, 2) for a in dump.initial.values()] + [(a, 3) for a in (*dump.outputs.values(), *dump.cotangents.values())]
+    axes = [(a, 2) for a in dump.initial.values()] + [
+        (a, 3) for a in (*dump.outputs.values(), *dump.cotangents.values())
+    ]
     return any(sum(n > 1 for n in array.shape) > most for array, most in axes)
 
 
 def _counts(dump: Dump) -> list[int]:
     """How many copies there may be."""
     found = [a.shape[0] for a in dump.initial.values() if _axes(a) >= 3]
-    wide = [a.shape[0] for a in dump.params.values() if a.ndim >= 2]
-    found += wide[:1] if len(wide) == len(dump.params) and len(set(wide)) == 1 else []
+    found += [2] if all(a.ndim >= 2 and len(a) == 2 for a in dump.params.values()) else []  # directions
     found += [a.shape[0] for n, a in dump.outputs.items() if _axes(a) == 3 and looks_last(n)]
     found += [n for a in (*dump.outputs.values(), *dump.cotangents.values()) if _axes(a) >= 4 for n in a.shape]
     return [n for n in dict.fromkeys(found) if 1 < n <= MOST]
@@ -114,6 +113,8 @@ def _halves(dump: Dump) -> Cuts:
     found = {}
     rows = {n for a in dump.params.values() if _axes(a) > 1 for n in a.shape}
     for name, array in dump.params.items():
+        if array.ndim == 0:
+            continue
         axis = int(np.argmax(array.shape))
         length = array.shape[axis]
         if _axes(array) == 1 and length % 2 == 0 and length // 2 in rows:

@@ -16,8 +16,9 @@ import numpy as np
 from derive.system import System
 from numeric.check.bound import Bound
 from numeric.check.conventions.assemble import assembled, derived, misnamed
-from numeric.check.conventions.candidates import groups
+from numeric.check.conventions.candidates import Group, groups
 from numeric.check.conventions.losses import Lossy, losses
+from numeric.check.conventions.padding import padded
 from numeric.check.conventions.search import Fit, Progress, search
 from numeric.check.dump import Dump
 
@@ -73,8 +74,13 @@ def bind(
     """
     dump = dump.with_wishes(mapping or {})
     whole = any(array.dtype.kind == "i" for array in dump.inputs.values())
-    candidates = groups(cell, family, len(dump.params), _lengths(dump), whole)
-    fits, nearest = search(dump, candidates, progress, out_of_time, quick=quick)
+
+    def candidates() -> Iterator[list[Group]]:
+        found = groups(cell, family, len(dump.params), _lengths(dump), whole)
+        masked = any(array is dump.mask for array in dump.inputs.values())
+        return ([_padded(group) for group in some] for some in found) if masked else found
+
+    fits, nearest = search(dump, candidates(), progress, out_of_time, quick=quick)
     if not fits and nearest is None:
         raise Undecided("the shapes of the arrays fit no cell that is known; give its equations as the cell")
     if not fits and nearest is not None:
@@ -86,9 +92,8 @@ def bind(
     if dump.targets:
         found = losses(dump, _likeliest(dump, fits), loss)
         if dump.loss is not None and not dump.outputs and not any(lossy.printed for lossy in found):
-            lengths = _lengths(dump)  # the names mislead, or the loss is not the printed one
-            every = groups(cell, family, len(dump.params), lengths, whole)
-            others, _ = search(dump, every, progress, out_of_time, True)
+            # the names mislead, or the loss is not the printed one
+            others, _ = search(dump, candidates(), progress, out_of_time, True)
             loosely = losses(dump, _likeliest(dump, others), loss)
             found = loosely if any(lossy.printed for lossy in loosely) else found
         if not found:
@@ -104,6 +109,10 @@ def bind(
             f"the forward agrees with {bounds[0].convention!r}, not with {convention!r}", bounds[0].architecture
         )
     return _told(dump, [bound for bound in kept if bound.cotangents] or kept)
+
+
+def _padded(group: Group) -> Group:
+    return tuple(new for candidate in group for new in padded(candidate))
 
 
 def _lengths(dump: Dump) -> list[int]:

@@ -66,9 +66,7 @@ def groups(
     found = list(structures(family))
     yield [build(structure) for build in (_bare, _read_out) for structure in found]
     if words:
-        yield [
-            tuple(map(embedded, build(structure))) for build in (_bare, _read_out) for structure in found[:DEEP]
-        ]
+        yield [tuple(map(embedded, build(structure))) for build in (_bare, _read_out) for structure in found[:DEEP]]
     for build, least in NETWORKS.items():
         if count >= least:
             yield [build(structure) for structure in found[:DEEP]]

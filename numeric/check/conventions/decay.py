@@ -54,9 +54,7 @@ def _weights(bound: Bound, dump: Dump) -> Iterator[tuple[str, NDArray[Any]]]:
             yield claim.name, dump.params[own].astype(float)
 
 
-def _factor(
-    bound: Bound, truth: Floats, weights: Mapping[str, NDArray[Any]]
-) -> tuple[float, list[str], list[str]]:
+def _factor(bound: Bound, truth: Floats, weights: Mapping[str, NDArray[Any]]) -> tuple[float, list[str], list[str]]:
     """The common λ, claims that have it, and claims that are right without it."""
     found: dict[str, float] = {}
     exact = []

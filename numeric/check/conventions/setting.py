@@ -237,7 +237,9 @@ def _orders(names: Sequence[str], states: Sequence[str], system: System) -> Iter
         kinds.setdefault(base_and_copy(original(state, system))[0], []).append(state)
     for chosen in permutations(kinds.values(), len(several)):
         if all(len(own) == len(members) for own, members in zip(chosen, several, strict=True)):
-            fixed = {n: s for members, own in zip(several, chosen, strict=True) for n, s in zip(members, own, strict=True)}
+            fixed = {
+                n: s for members, own in zip(several, chosen, strict=True) for n, s in zip(members, own, strict=True)
+            }
             for rest in permutations([s for s in states if s not in fixed.values()], len(alone)):
                 given = fixed | dict(zip(alone, rest, strict=True))
                 yield tuple(given[name] for name in names)

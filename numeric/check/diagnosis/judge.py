@@ -147,7 +147,9 @@ def _verdict(case: Case) -> Verdict:
         outcome = "policy"
     if best is None and bound.doubt and not case.search.bench.alike():
         outcome, diagnosis = "undecided", ()
-        notes.append(f"{bound.doubt}: say what is differentiated, as cotangent/NAME of an output or as the name of a loss")
+        notes.append(
+            f"{bound.doubt}: say what is differentiated, as cotangent/NAME of an output or as the name of a loss"
+        )
     if best is not None and best.error > 1e3 * max(r.tolerance for r in case.search.bench.regions) * 1e-3:
         notes.append(f"agreement to {best.error:.1g} only: digits were lost")
     return Verdict(
