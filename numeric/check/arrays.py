@@ -8,15 +8,20 @@ Read next: `numeric.check.calling.adapter`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import derive
 from derive.networks import NAMED, build
 from derive.system import System
 from numeric.check.bound import Bound
+from numeric.check.conventions.apart import apart, must_be
 from numeric.check.conventions.bind import Undecided, bind
+from numeric.check.conventions.decay import without_decay
+from numeric.check.conventions.folded import unfolded
+from numeric.check.conventions.padding import unpadded, without_zeros
 from numeric.check.conventions.shared import shared, unshared
 from numeric.check.diagnosis.clock import Clock
 from numeric.check.diagnosis.judge import judge
@@ -61,9 +66,10 @@ def check_arrays(
     system, family = _cell(cell)
     clock = Clock()
 
-    def bound(dump: Dump, system: System | None = system, family: str = family) -> list[Bound]:
+    def bound(dump: Dump, system: System | None = system, family: str = family, quick: bool = False) -> list[Bound]:
         return bind(
             dump,
+            quick=quick,
             cell=system,
             family=family,
             loss=loss,
@@ -78,6 +84,7 @@ def check_arrays(
     except Undecided as reason:
         return Verdict("undecided", False, architecture=reason.nearest, worst=reason.difference, notes=(str(reason),))
     bounds = [one for b in bounds for one in ((b.without_direct(), b) if b.direct else (b,))]
+    bounds = [one for b in bounds for one in (without_decay(b, dump) or [b])]
     coarsest = max(dump.spacing(kind) for kind in ("input", "param", "output", "grad"))
     lenient = bool(dump.targets) and loss is None
     coarse = [
@@ -87,31 +94,59 @@ def check_arrays(
 
 
 def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | None) -> list[Bound]:
-    """What the dump means; if nothing fits as it is, then with shared initial states, or in the family of a network.
+    """What the dump means: as it is, or with arrays in another form; or in the family of a network.
 
     Raises:
         Undecided: the first reason.
     """
-    try:
-        return bound(dump)
-    except Undecided as reason:
-        for repeated, where in unshared(dump):
+    reasons: list[Undecided] = []
+    doubtful: list[Bound] = []
+    for quick in (True, False) if dump.outputs else (False,):  # names and forward values, before all that shapes allow
+        for other, back in _forms(dump):
             try:
-                return [shared(one, dump, where) for one in bound(repeated)]
-            except Undecided:
+                found = [back(one) for one in bound(other, quick=quick)]
+            except Undecided as reason:
+                reasons.append(reason)
                 continue
-        if isinstance(cell, str) and "=" not in cell and cell not in NAMED:
-            try:
-                return bound(dump, derive.load(cell), "")  # a cell whose family has not got it
-            except Undecided:
-                raise reason from None
-        family = next((f for f in FAMILIES if isinstance(cell, str) and cell in NAMED and cell.startswith(f)), "")
-        if not family:
-            raise
+            if dump.loss is None or not all(one.doubt for one in found):
+                return found
+            doubtful = doubtful or found
+            for left_out in without_zeros(other):
+                again = [back(one) for one in bound(left_out, quick=quick)]
+                if not all(one.doubt for one in again):
+                    return again
+        if doubtful:
+            return doubtful
+    reason = next((r for r in reasons if r.difference is not None), reasons[-1])
+    if isinstance(cell, str) and "=" not in cell and cell not in NAMED:
         try:
-            return bound(dump, None, family)  # of its kind, perhaps with other sizes
+            return bound(dump, derive.load(cell), "")  # a cell whose family has not got it
         except Undecided:
             raise reason from None
+    family = next((f for f in FAMILIES if isinstance(cell, str) and cell in NAMED and cell.startswith(f)), "")
+    if not family:
+        raise reason
+    try:
+        return bound(dump, None, family)  # of its kind, perhaps with other sizes
+    except Undecided:
+        raise reason from None
+
+
+def _forms(dump: Dump) -> Iterator[tuple[Dump, Callable[[Bound], Bound]]]:
+    """The dump as it is, with arrays of copies taken apart, steps and examples parted, or initial states shared."""
+    folded = [(other, _as_it_is) for other in unfolded(dump)]
+    later = bool(folded) or must_be(dump)  # no quantity can have such axes
+    yield from [] if later else [(dump, _as_it_is)]
+    for other in (*folded, *((padding, _as_it_is) for padding in unpadded(dump))):
+        yield other
+    yield from apart(dump)
+    for repeated, where in unshared(dump):
+        yield repeated, partial(shared, dump=dump, where=where)
+    yield from [(dump, _as_it_is)] if later else []
+
+
+def _as_it_is(bound: Bound) -> Bound:
+    return bound
 
 
 def _cell(cell: System | str | None) -> tuple[System | None, str]:

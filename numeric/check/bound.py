@@ -107,6 +107,7 @@ class Bound:
         changed: what the forward does otherwise than the cell of that name, in words; empty if nothing.
         intended: that cell, with the same names, where the forward is a change of it.
         lenient: whether a common factor between the printed loss and the one that is differentiated is no mistake.
+        doubt: why what is differentiated may be something else, in words; empty if the dump leaves no doubt.
         direct: upstream gradients of initial values, by their name in the space: some authors add them to the gradient
             of the initial value, some do not.
         parts: where several upstream gradients of one quantity add up, each by the author's name: the quantity, and
@@ -133,6 +134,7 @@ class Bound:
     parts: Mapping[str, tuple[str, Floats]] = field(default_factory=dict)
     direct: Mapping[str, Floats] = field(default_factory=dict)
     lenient: bool = False
+    doubt: str = ""
 
     def without_direct(self) -> Bound:
         """The same, with the upstream gradients of initial values taken out of the author's gradients of them."""

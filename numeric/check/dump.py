@@ -29,6 +29,7 @@ class Dump:
         inputs, initial, params, outputs, cotangents, targets, grads: arrays by the author's names.
         loss: the printed loss, if there is one.
         precision: by key, ``param/Wf``, the spacing at 1 of the dtype that the array came in; 0 for integers.
+        mask: 1 where a step of an example counts, 0 for padding, where that is known.
         wishes: by key, what the user says that an array is; see `numeric.check.bind.bind`.
     """
 
@@ -42,6 +43,7 @@ class Dump:
     loss: float | None = None
     precision: Mapping[str, float] = field(default_factory=dict)
     wishes: Mapping[str, str] = field(default_factory=dict)
+    mask: NDArray[Any] | None = None
 
     @classmethod
     def of(cls, mapping: Mapping[str, Any], precision: Mapping[str, float] | None = None) -> Dump:

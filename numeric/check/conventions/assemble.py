@@ -138,11 +138,13 @@ def _cotangents(
         given = reading.placement.read(array)
         if reading.span == "last":
             value[reading.end] += given
-        elif reading.span == "initial+steps":
-            value += given[1:]
-            if np.any(given[0]):
+        elif reading.span in ("initial+steps", "steps+initial"):
+            begins = reading.span == "initial+steps"
+            value += given[1:] if begins else given[:-1]
+            first = given[0 if begins else -1]
+            if np.any(first):
                 initial = f"{reading.quantity}[0]"
-                direct[initial] = direct.get(initial, 0.0) + given[0]
+                direct[initial] = direct.get(initial, 0.0) + first
         else:
             value += given
     found: dict[str, Floats] = {}

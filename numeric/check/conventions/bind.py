@@ -16,8 +16,9 @@ import numpy as np
 from derive.system import System
 from numeric.check.bound import Bound
 from numeric.check.conventions.assemble import assembled, derived, misnamed
-from numeric.check.conventions.candidates import groups
+from numeric.check.conventions.candidates import Group, groups
 from numeric.check.conventions.losses import Lossy, losses
+from numeric.check.conventions.padding import padded
 from numeric.check.conventions.search import Fit, Progress, search
 from numeric.check.dump import Dump
 
@@ -49,6 +50,7 @@ def bind(
     convention: str | None = None,
     progress: Progress | None = None,
     out_of_time: Callable[[], bool] = lambda: False,
+    quick: bool = False,
 ) -> list[Bound]:
     """What a dump means, the likeliest first.
 
@@ -60,6 +62,7 @@ def bind(
         mapping: what the author's arrays are, by key, where names mislead: {"output/a": "h", "param/W1": "f",
             "param/W": "i,f,o,g"}: a quantity of the system, or the gates that an array of parameters holds, in order.
         out_of_time: whether to stop with what there is.
+        quick: whether to try only what the names suggest.
         convention: words that must stand in `Bound.convention`, parted by semicolons: "rows; x (T, B, D)".
 
     Returns:
@@ -70,7 +73,14 @@ def bind(
         ValueError: for a loss that is not known, or a mapping of arrays that do not exist.
     """
     dump = dump.with_wishes(mapping or {})
-    fits, nearest = search(dump, groups(cell, family, len(dump.params), _lengths(dump)), progress, out_of_time)
+    whole = any(array.dtype.kind == "i" for array in dump.inputs.values())
+
+    def candidates() -> Iterator[list[Group]]:
+        found = groups(cell, family, len(dump.params), _lengths(dump), whole)
+        masked = any(array is dump.mask for array in dump.inputs.values())
+        return ([_padded(group) for group in some] for some in found) if masked else found
+
+    fits, nearest = search(dump, candidates(), progress, out_of_time, quick=quick)
     if not fits and nearest is None:
         raise Undecided("the shapes of the arrays fit no cell that is known; give its equations as the cell")
     if not fits and nearest is not None:
@@ -82,14 +92,14 @@ def bind(
     if dump.targets:
         found = losses(dump, _likeliest(dump, fits), loss)
         if dump.loss is not None and not dump.outputs and not any(lossy.printed for lossy in found):
-            lengths = _lengths(dump)  # the names mislead, or the loss is not the printed one
-            others, _ = search(dump, groups(cell, family, len(dump.params), lengths), progress, out_of_time, True)
+            # the names mislead, or the loss is not the printed one
+            others, _ = search(dump, candidates(), progress, out_of_time, True)
             loosely = losses(dump, _likeliest(dump, others), loss)
             found = loosely if any(lossy.printed for lossy in loosely) else found
         if not found:
             words = fits[0].candidate.words
             raise Undecided(f"the forward is that of {words}, but no known loss has targets of such a shape", words)
-        bounds = [_with_loss(dump, lossy) for lossy in _unlike(found)]
+        bounds = [_with_loss(dump, lossy, loss is not None) for lossy in _unlike(found)]
     else:
         bounds = [bound for fit in _distinct(_likeliest(dump, fits)) for bound in _readings(dump, fit)]
     wished = [part.strip() for part in (convention or "").split(";")]
@@ -99,6 +109,10 @@ def bind(
             f"the forward agrees with {bounds[0].convention!r}, not with {convention!r}", bounds[0].architecture
         )
     return _told(dump, [bound for bound in kept if bound.cotangents] or kept)
+
+
+def _padded(group: Group) -> Group:
+    return tuple(new for candidate in group for new in padded(candidate))
 
 
 def _lengths(dump: Dump) -> list[int]:
@@ -159,14 +173,16 @@ def _unlike(found: Sequence[Lossy]) -> list[Lossy]:
     return list(islice(kept.values(), 8))
 
 
-def _with_loss(dump: Dump, lossy: Lossy) -> Bound:
+def _with_loss(dump: Dump, lossy: Lossy, named: bool) -> Bound:
     fit = replace(lossy.fit, system=lossy.system)
     bound = assembled(dump, fit, more_inputs=lossy.inputs, above=lossy.system.outputs[-1:])
     notes = [] if len(dump.targets) == 1 else [f"only target/{next(iter(dump.targets))} is used"]
     if lossy.printed is False:
         notes.append(f"the printed loss {dump.loss:.6g} is not the {lossy.words} summed or averaged in any way")
+    doubt = "" if named or lossy.printed else f"the loss is taken for a {lossy.words}, which no gradient confirms"
     return replace(
         bound,
+        doubt=doubt,
         scales=dict(lossy.scales),
         architecture=f"{bound.architecture}, {lossy.words}",
         notes=(*bound.notes, *notes),

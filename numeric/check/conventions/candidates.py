@@ -8,7 +8,7 @@ Read next: `numeric.check.conventions.search`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import islice
 
@@ -45,7 +45,9 @@ class Candidate:
 Group = tuple[Candidate, ...]  # systems with the same parameters
 
 
-def groups(cell: System | None, family: str, count: int, lengths: Sequence[int] = ()) -> Iterator[list[Group]]:
+def groups(
+    cell: System | None, family: str, count: int, lengths: Sequence[int] = (), words: bool = False
+) -> Iterator[list[Group]]:
     """Candidates by structure: bare cells and cells with a read-out; then two directions, two layers.
 
     Args:
@@ -53,6 +55,7 @@ def groups(cell: System | None, family: str, count: int, lengths: Sequence[int] 
         family: that is searched; "" for all.
         count: how many arrays of parameters there are.
         lengths: that the sequences may have, for a read-out of all steps side by side.
+        words: whether an input is integers, which may be looked up in a table of vectors.
     """
     if cell is not None:
         own = cell.title or cell.name
@@ -62,6 +65,8 @@ def groups(cell: System | None, family: str, count: int, lengths: Sequence[int] 
         return
     found = list(structures(family))
     yield [build(structure) for build in (_bare, _read_out) for structure in found]
+    if words:
+        yield [tuple(map(embedded, build(structure))) for build in (_bare, _read_out) for structure in found[:DEEP]]
     for build, least in NETWORKS.items():
         if count >= least:
             yield [build(structure) for structure in found[:DEEP]]
@@ -117,6 +122,34 @@ def _two_ways(structure: Structure) -> Group:
 
 def _two_layers(structure: Structure) -> Group:
     return tuple(Candidate(f"two layers of {v.words}", partial(_with_layers, v)) for v in structure.variants)
+
+
+def embedded(candidate: Candidate) -> Candidate:
+    """The same with an embedding below: ``x[t] = take(E, k[t])``."""
+    intended = candidate.intended
+    return replace(
+        candidate,
+        words=f"embedding, {candidate.words}",
+        make=partial(_looked_up, candidate.make),
+        intended=None if intended is None else partial(_looked_up, intended),
+    )
+
+
+@cache
+def _looked_up(make: Callable[[], System]) -> System:
+    cell = make()
+    x, table, index = cell.variables["x"], Var("E", (), None, "parameter"), dimension_text("V")
+    own = (Var("x", x.shape, x.axis), replace(table, shape=(x.shape[0], index)), Var("k", (), x.axis, "input", index))
+    found = Equation(ref("x", step(str(x.axis))), apply("take", ref("E"), ref("k", step(str(x.axis)))))
+    return assembled((found, *cell.equations), {**cell.variables, **{var.name: var for var in own}}, cell)
+
+
+def _three_layers(structure: Structure) -> Group:
+    return tuple(Candidate(f"three layers of {v.words}", partial(_with_layers, v, 3)) for v in structure.variants)
+
+
+def _two_layers_two_ways(structure: Structure) -> Group:
+    return tuple(Candidate(f"two layers of bidirectional {v.words}", partial(_deep, v)) for v in structure.variants)
 
 
 def _two_ways_read_out(structure: Structure) -> Group:
@@ -183,8 +216,13 @@ def _with_both(variant: Variant, kind: str) -> System:
 
 
 @cache
-def _with_layers(variant: Variant) -> System:
-    return stack([variant.system(), variant.system()], output="h")
+def _with_layers(variant: Variant, layers: int = 2) -> System:
+    return stack([variant.system()] * layers, output="h")
+
+
+@cache
+def _deep(variant: Variant) -> System:
+    return stack([_with_directions(variant)] * 2, output="h")
 
 
 @cache
@@ -197,6 +235,8 @@ NETWORKS: Mapping[Callable[[Structure], Group], int] = {  # and the number of ar
     _two_layers: 2,
     _two_ways_read_out: 3,
     _two_layers_read_out: 3,
+    _three_layers: 3,
+    _two_layers_two_ways: 4,
 }
 
 

@@ -132,6 +132,6 @@ def _like(
         labels = {"B": setting.sizes.batch, **dims}
         found = [Reading(f"{quantity}[0]", "once", p) for p in placements(shape, tuple(labels), labels)]
     else:
-        found = [r for r in readings(shape, [quantity], system, setting.sizes) if r.span != "initial+steps"]
+        found = [r for r in readings(shape, [quantity], system, setting.sizes) if "initial" not in r.span]
     best = max(found, key=lambda r: (r.placement.author == like.author, preference(name, r, [like])), default=None)
     return best

@@ -97,7 +97,7 @@ def _single(name: str, shape: tuple[int, ...], place: Place) -> Iterator[Option]
     like = list(place.setting.placements.values())
     defined = [n for n in place.system.defined if n in place.space.shapes]
     for reading in readings(shape, defined, place.system, place.setting.sizes):
-        if reading.span != "initial+steps" or f"{reading.quantity}[0]" in place.space.shapes:
+        if "initial" not in reading.span or f"{reading.quantity}[0]" in place.space.shapes:
             score = _score(name, reading, place.system, like)
             yield Option(score, address(reading, place.space, shape), reading.quantity)
 

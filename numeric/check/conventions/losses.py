@@ -24,6 +24,7 @@ from derive.networks.layers import defined
 from derive.operands import name_operands
 from derive.system import System
 from numeric.check.conventions.axes import Placement, placements, rarity, time_label
+from numeric.check.conventions.padding import weighted
 from numeric.check.conventions.readings import agrees
 from numeric.check.conventions.search import Fit
 from numeric.check.conventions.trial import forwards
@@ -109,8 +110,21 @@ def _above(dump: Dump, fit: Fit, kinds: Sequence[str]) -> Iterator[Lossy]:
                     if not _sensible(kind, value, rows):
                         continue
                     built = _built(bare, kind, of, last=bool(time) and not steps)
-                    if built is not None:
-                        yield _scaled(dump, fit, built, kind, value, placement, rows, bool(steps))
+                    if built is None:
+                        continue
+                    yield _scaled(dump, fit, built, kind, value, placement, rows, bool(steps))
+                    if dump.mask is not None and steps:
+                        yield _scaled(dump, fit, built, kind, value, placement, rows, True, _mask(dump, fit, var.axis))
+
+
+def _mask(dump: Dump, fit: Fit, axis: str | None) -> NDArray[Any] | None:
+    """Which steps count, (T, B)."""
+    assert axis is not None and dump.mask is not None
+    labels = {time_label(axis): fit.setting.sizes.steps(axis), "B": fit.setting.sizes.batch}
+    found = list(placements(dump.mask.shape, tuple(labels), labels))
+    like = [other for other in fit.setting.placements.values() if any(agrees(other, one) for one in found)]
+    best = max(found, key=lambda one: sum(agrees(one, other) for other in like), default=None)
+    return None if best is None else best.read(dump.mask)
 
 
 def _predictions(system: System) -> list[str]:
@@ -171,9 +185,13 @@ def _scaled(
     at: Placement,
     rows: int,
     every: bool,
+    mask: NDArray[Any] | None = None,
 ) -> Lossy:
     goal = next(n for n in system.inputs if n not in fit.setting.inputs)
     inputs = {goal: value if kind == "cross-entropy" else value.astype(float)}
+    if mask is not None:
+        system = weighted(system)
+        inputs |= {n: mask for n in system.inputs if n != goal and n not in fit.setting.inputs}
     named = name_operands(system)
     space, setting = fit.arrangement.space, fit.setting
     found = forwards(
@@ -187,6 +205,8 @@ def _scaled(
     )
     total = float(found[system.outputs[-1]].sum())
     scales = factors(kind, setting.sizes.batch, value.shape[0] if every else 1, rows)
+    if mask is not None:
+        scales |= {f"{words}, of the steps that count": f / float(mask.sum()) for words, f in scales.items() if f >= 1}
     printed = None
     if dump.loss is not None:
         fitting = {
@@ -194,10 +214,11 @@ def _scaled(
         }
         printed = bool(fitting)
         scales = fitting or scales
-    words = f"{KINDS[kind]} {'at every step' if every else 'of the last step'}"
+    words = f"{KINDS[kind]} {'at every step' if every else 'of the last step'}{'' if mask is None else ' that counts'}"
     natural = {"cross-entropy": 3.0, "cross-entropy-onehot": 2.0, "binary": 1.0, "squared": 0.5}[kind]
     head = next((h for h in ("softmax", "sigmoid", "linear") if f"{h} read-out" in fit.candidate.words), "")
     natural += 4.0 * ((head, KINDS[kind].partition(" ")[0]) in {("softmax", "softmax"), ("sigmoid", "binary")})
+    natural += 0.2 * (mask is not None)
     natural += 1.0 * (head == "linear" and kind == "squared") - 0.05 * rarity(at)
     natural += 0.5 * any(agrees(at, other) for other in setting.placements.values())
     return Lossy(fit, named, inputs, scales, words, printed, natural + 0.01 * fit.score)

@@ -162,12 +162,19 @@ def _word(at: int) -> Split:
     return split
 
 
+def _after(count: int) -> Split:
+    def split(name: str) -> tuple[str, str]:
+        parts = [part for part in re.split(r"[_./]+", name) if part]
+        return ("_".join(parts[:count]), "_".join(parts[count:])) if len(parts) > count else (name, "")
+
+    return split
+
+
 def splits(names: Sequence[str]) -> Iterator[dict[str, tuple[str, str]]]:
     """Ways to cut names into (stem, token), the most regular first: stems with equal sets of tokens."""
-    ways = [
-        {name: way(name) for name in names} for way in (_tail, _second_of_rest, _second, _word(-1), _word(0), _word(1))
-    ]
-    yield from sorted(ways, key=_irregularity)
+    all_ways = (_tail, _second_of_rest, _second, _word(-1), _word(0), _word(1), _after(2), _after(3))
+    ways = [{name: way(name) for name in names} for way in all_ways]
+    yield from sorted((way for n, way in enumerate(ways) if way not in ways[:n]), key=_irregularity)
 
 
 def positions(names: Sequence[str]) -> Iterator[dict[str, tuple[str, str]]]:

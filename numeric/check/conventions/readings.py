@@ -1,6 +1,7 @@
 """Readings: which quantity an author's array may hold, at which steps, in which axes.
 
-Sequences have T entries, or T + 1 that begin with the initial value, or are one step, the last.
+Sequences have T entries, or T + 1 that begin with the initial value (or end with it, where s[-1] is read at the first
+step), or are one step, the last.
 
 Read next: `numeric.check.conventions.setting`.
 """
@@ -20,7 +21,7 @@ from numeric.check.bound import Floats
 from numeric.check.conventions.axes import Placement, placements, rarity, time_label
 from numeric.check.conventions.names import LAST, hint, words
 
-Span = Literal["steps", "initial+steps", "last", "once"]
+Span = Literal["steps", "initial+steps", "steps+initial", "last", "once"]
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,12 @@ def readings(shape: tuple[int, ...], quantities: Sequence[str], system: System, 
             spans = [
                 ("steps", {time: steps, **batch, **features}),
                 ("initial+steps", {time: steps + 1, **batch, **features}),
+                ("steps+initial", {time: steps + 1, **batch, **features}),
             ]
             spans += [("last", {**batch, **features})] if steps > 1 else []
         backward = any(position.from_end for position in system.boundaries.get(name, ()))
         for span, labels in spans:
-            if backward and span == "initial+steps":
+            if backward and span in ("initial+steps", "steps+initial"):
                 continue
             for placement in sorted(placements(shape, tuple(labels), labels), key=rarity):
                 yield Reading(name, span, placement, 0 if backward else -1)
@@ -73,7 +75,7 @@ def preference(name: str, reading: Reading, like: Sequence[Placement] = ()) -> f
     """How well a reading fits the author's name, and the axes that the author's other arrays have."""
     score = hint(name, reading.quantity.removesuffix("[0]")) - 0.05 * rarity(reading.placement)
     score += 0.5 * ((reading.span == "last") == looks_last(name))
-    score -= 0.2 * (reading.span == "initial+steps")
+    score -= {"initial+steps": 0.2, "steps+initial": 0.6}.get(reading.span, 0.0)
     return score + 1.0 * any(agrees(reading.placement, other) for other in like)
 
 
@@ -90,6 +92,8 @@ def compared(
     """What the author's array is to be compared with, (K, …), and the array in the same axes; of the first `steps`."""
     target = reading.placement.read(array)
     found = values[reading.quantity]
+    if reading.span == "steps+initial":
+        return found, target[: -1 if steps is None else steps]
     if reading.span in ("steps", "initial+steps"):
         first = int(reading.span == "initial+steps")
         return found, target[first : None if steps is None else first + steps]
@@ -105,4 +109,7 @@ def addressed(
     if reading.span == "initial+steps":
         assert first is not None
         addresses = np.concatenate([first[None], addresses])
+    if reading.span == "steps+initial":
+        assert first is not None
+        addresses = np.concatenate([addresses, first[None]])
     return reading.placement.write(addresses, shape)

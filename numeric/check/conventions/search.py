@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from derive.dimensions import length
 from derive.expr import Fixed, axis_symbol, refs
@@ -58,11 +60,13 @@ def search(
     progress: Progress | None,
     out_of_time: Callable[[], bool] = lambda: False,
     loose: bool = False,
+    quick: bool = False,
 ) -> tuple[list[Fit], Fit | None]:
     """All fits of the first structure that has any, and the nearest miss, as far as the time goes.
 
     Args:
         loose: whether names need not mean anything from the beginning.
+        quick: whether to stop before names need not mean anything, and before forwards are changed.
     """
     nearest: Fit | None = None
     for some in candidates:
@@ -73,16 +77,16 @@ def search(
             fits, nearest = _in_group(dump, *tried[-1], not loose, nearest, progress, out_of_time)
             if fits:
                 return fits, nearest
-        for group, places in tried:
+        for group, places in () if quick else tried:
             fits, nearest = _in_group(dump, group, places, False, nearest, progress, out_of_time)
             if fits:
                 return fits, nearest
-        for group, places in tried:
+        for group, places in () if quick else tried:
             fits, nearest = _in_group(dump, changed(group), places, True, nearest, progress, out_of_time)
             if fits:
                 return fits, nearest
-        if out_of_time():
-            break
+        if out_of_time() or (quick and any(places for _, places in tried)):
+            break  # where shapes fit, other forwards and other meanings of names come before larger networks
     return [], nearest
 
 
@@ -144,7 +148,8 @@ def _tried(
         if wish is not None and wish not in system.defined:
             return []
         quantities = system.defined if wish is None else (wish,)
-        choices[f"output/{name}"] = list(readings(array.shape, quantities, system, setting.sizes))
+        found = readings(array.shape, quantities, system, setting.sizes)
+        choices[f"output/{name}"] = [r for r in found if _ends_with_initial(r, array, setting)]
     if not all(choices.values()):
         return []
     left = np.arange(len(arranged))
@@ -170,6 +175,14 @@ def _tried(
     ]
 
 
+def _ends_with_initial(reading: Reading, array: NDArray[Any], setting: Setting) -> bool:
+    """Whether a sequence that is said to end with the initial value does."""
+    if reading.span != "steps+initial":
+        return True
+    last = reading.placement.read(array)[-1]
+    return bool(np.allclose(last, setting.initial.get(reading.quantity, np.zeros(())), rtol=1e-6, atol=0))
+
+
 def _prefixes(system: System, sizes: Sizes) -> list[int]:
     """Lengths at which a system that runs forward along one axis is compared first."""
     if len(system.axes) != 1 or any(component.direction < 0 for component in system.components):
@@ -193,7 +206,9 @@ def _compared(
     """How far the worst output is off by layout, and how each output is read; the first steps of sequences, or all."""
     if steps is not None:
         setting = _cut(system, setting, steps)
-        begun = {k: [r for r in rs if r.span in ("steps", "initial+steps")] for k, rs in choices.items()}
+        begun = {
+            k: [r for r in rs if r.span in ("steps", "initial+steps", "steps+initial")] for k, rs in choices.items()
+        }
         choices = {key: rs for key, rs in begun.items() if rs and len(rs) == len(choices[key])}
         if not choices:
             return np.zeros(len(vectors)), {}

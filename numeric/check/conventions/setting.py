@@ -5,6 +5,7 @@ Read next: `numeric.check.conventions.families`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, permutations, product
@@ -18,13 +19,15 @@ from derive.dimensions import length
 from derive.system import System
 from numeric.arrays import Sizes, number_of
 from numeric.check.bound import Floats
+from numeric.check.conventions.arrangement import Arrangement
 from numeric.check.conventions.axes import Placement, placements, rarity, sized, time_label
-from numeric.check.conventions.names import hint
+from numeric.check.conventions.names import base_and_copy, hint
 from numeric.check.conventions.readings import agrees, readings
-from numeric.check.conventions.slots import DIAGONAL, Slot, slots
+from numeric.check.conventions.slots import DIAGONAL, Slot, original, slots
 from numeric.check.dump import Dump
 
 MOST = 24  # settings that are tried
+PART = re.compile(r"\[[:, ]*\d+\]$")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,22 @@ def settings(system: System, dump: Dump) -> list[Setting]:
         for sizes in _all_sizes(system, dump, assigned, placed)
         for setting in _with_initial(system, dump, assigned, placed, sizes)
     ]
-    return sorted(found, key=lambda setting: setting.cost)[:MOST]
+    holds: dict[object, bool] = {}
+    possible = (s for s in sorted(found, key=lambda setting: setting.cost) if _holds(s.sizes, system, dump, holds))
+    return list(islice(possible, MOST))
+
+
+def _holds(sizes: Sizes, system: System, dump: Dump, known: dict[object, bool]) -> bool:
+    """Whether every array of parameters can hold some of the system's."""
+    key = tuple(sizes.dimensions.items())
+    if key not in known:
+        arrangement = Arrangement(system, sizes)
+        known[key] = all(arrangement.options(a.shape) for a in sorted(dump.params.values(), key=_volume))
+    return known[key]
+
+
+def _volume(array: NDArray[Any]) -> int:
+    return int(array.size)
 
 
 def _assigned(system: System, dump: Dump) -> Iterator[dict[str, str]]:
@@ -80,9 +98,11 @@ def _placed_inputs(
         var, array = system.variables[ours], dump.inputs[theirs]
         labels: dict[str, int | None] = {time_label(var.axis): None} if var.axis is not None else {}
         labels["B"] = None
-        if not _one_hot(var.shape, array):
-            labels |= {str(n): int(dim) if dim.is_Integer else None for n, dim in enumerate(var.shape)}
-        choices.append(list(placements(array.shape, tuple(labels), labels)))
+        features = {str(n): int(dim) if dim.is_Integer else None for n, dim in enumerate(var.shape)}
+        whole = labels if _one_hot(var.shape, array) else labels | features
+        choices.append(list(placements(array.shape, tuple(whole), whole)))
+        if whole is labels and array.ndim > 1 and _binary(array):  # zeros and ones may be features of each step
+            choices[-1] += list(placements(array.shape, tuple(labels | features), labels | features))
     for chosen in product(*choices):
         lengths: dict[str, int] = {}
         dims: dict[sympy.Symbol, int] = {}
@@ -102,6 +122,10 @@ def _placed_inputs(
 def _one_hot(shape: Sequence[sympy.Expr], array: NDArray[Any]) -> bool:
     """Integers where a column is read: classes, unless they are zeros and ones already."""
     return array.dtype.kind == "i" and len(shape) == 1 and (array.ndim < 3 or int(array.max()) > 1)
+
+
+def _binary(array: NDArray[Any]) -> bool:
+    return 0 <= int(array.min()) <= int(array.max()) <= 1
 
 
 def _all_sizes(
@@ -126,7 +150,7 @@ def _all_sizes(
     least, most = _counts(blocks, {**known, **dict(zip(unknown, grid.T, strict=True))})
     for values in grid[np.broadcast_to((least <= count) & (count <= most), len(grid))].tolist():
         sizes = Sizes({**known, **dict(zip(unknown, values, strict=True))}, batch)
-        if _plausible(system, dump, sizes) and _classes_fit(system, dump, assigned, sizes):
+        if _plausible(system, dump, sizes) and _classes_fit(system, dump, assigned, placed[0], sizes):
             yield sizes
 
 
@@ -149,10 +173,13 @@ def _plausible(system: System, dump: Dump, sizes: Sizes) -> bool:
     return all(next(readings(shape, defined, system, sizes), None) is not None for shape in shapes)
 
 
-def _classes_fit(system: System, dump: Dump, assigned: Mapping[str, str], sizes: Sizes) -> bool:
+def _classes_fit(
+    system: System, dump: Dump, assigned: Mapping[str, str], placed: Mapping[str, Placement], sizes: Sizes
+) -> bool:
     for theirs, ours in assigned.items():
         var, array = system.variables[ours], dump.inputs[theirs]
-        dim = var.classes if var.classes is not None else var.shape[0] if _one_hot(var.shape, array) else None
+        whole = _one_hot(var.shape, array) and "0" not in placed[theirs].canonical
+        dim = var.classes if var.classes is not None else var.shape[0] if whole else None
         if dim is not None and not 0 <= int(array.min()) <= int(array.max()) < sizes.number(dim):
             return False
     return True
@@ -176,7 +203,7 @@ def _with_initial(
     states = [name for name, positions in system.boundaries.items() if len(positions) == 1]
     if len(dump.initial) > len(states):
         return
-    for chosen in permutations(states, len(dump.initial)):
+    for chosen in _orders(list(dump.initial), states, system):
         wishes = (dump.wishes.get(f"initial/{name}") for name in dump.initial)
         if any(wish not in (None, state) for wish, state in zip(wishes, chosen, strict=True)):
             continue
@@ -198,12 +225,32 @@ def _with_initial(
             )
 
 
+def _orders(names: Sequence[str], states: Sequence[str], system: System) -> Iterator[tuple[str, ...]]:
+    """Which state each initial value may be of; what comes out of one array, ``h_0[1]``, is in the order of copies."""
+    parts: dict[str, list[str]] = {}
+    for name in names:
+        parts.setdefault(PART.sub("", name), []).append(name)
+    several = [members for members in parts.values() if len(members) > 1]
+    alone = [members[0] for members in parts.values() if len(members) == 1]
+    kinds: dict[str, list[str]] = {}
+    for state in states:
+        kinds.setdefault(base_and_copy(original(state, system))[0], []).append(state)
+    for chosen in permutations(kinds.values(), len(several)):
+        if all(len(own) == len(members) for own, members in zip(chosen, several, strict=True)):
+            fixed = {
+                n: s for members, own in zip(several, chosen, strict=True) for n, s in zip(members, own, strict=True)
+            }
+            for rest in permutations([s for s in states if s not in fixed.values()], len(alone)):
+                given = fixed | dict(zip(alone, rest, strict=True))
+                yield tuple(given[name] for name in names)
+
+
 def _canonical(array: NDArray[Any], placement: Placement, system: System, name: str, sizes: Sizes) -> NDArray[Any]:
     """The author's input as a public array; classes become one-hot columns where the system reads a column."""
     var = system.variables[name]
     moved = placement.read(array)
     if var.classes is not None:
         return moved
-    if _one_hot(var.shape, array):
+    if _one_hot(var.shape, array) and "0" not in placement.canonical:
         return np.eye(sizes.number(var.shape[0]))[moved]
     return moved.astype(float)

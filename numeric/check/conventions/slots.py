@@ -9,6 +9,7 @@ Read next: `numeric.check.conventions.names`.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +100,8 @@ def original(name: str, system: System) -> str:
             break
         name = origin.of
         seen.add(name)
-    return name
+    # h_fwd_1 was h_fwd of a system that is gone, and h before that
+    return name if name in system.variables else re.sub(r"_(?:fwd|bwd)$", "", name)
 
 
 def _whole(name: str, system: System) -> Slot:

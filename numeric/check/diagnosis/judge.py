@@ -145,6 +145,11 @@ def _verdict(case: Case) -> Verdict:
     outcome: Outcome = "correct" if best is not None and not diagnosis else "wrong"
     if diagnosis and len(policies) == len(diagnosis):
         outcome = "policy"
+    if best is None and bound.doubt and not case.search.bench.alike():
+        outcome, diagnosis = "undecided", ()
+        notes.append(
+            f"{bound.doubt}: say what is differentiated, as cotangent/NAME of an output or as the name of a loss"
+        )
     if best is not None and best.error > 1e3 * max(r.tolerance for r in case.search.bench.regions) * 1e-3:
         notes.append(f"agreement to {best.error:.1g} only: digits were lost")
     return Verdict(
