@@ -88,6 +88,12 @@ class Locals:
         if var.axis is None and len(body) == 1:
             yield After("wrong-axis", "the sum runs over all axes", lambda v: v * 0 + v.sum(1, keepdims=True))
             yield After("wrong-axis", "the mean over its entries", lambda v: v * 0 + v.mean(1, keepdims=True), 1)
+        if "[" in name and len(body) > 1:  # one initial value that all examples share: their gradients add up
+            axes = tuple(range(1, len(body) + 1))
+            share = body[0]
+            yield After(
+                "wrong-axis", "the sum runs over all axes", lambda v: v * 0 + v.sum(axes, keepdims=True) / share
+            )
         if var.axis is not None and "[" not in name:
             yield After("time-shift", "the steps are in reverse order", lambda v: v[:, ::-1])
             for by in (1, -1):
