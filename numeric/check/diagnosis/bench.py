@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from derive.expr import Ref
 from numeric.check.diagnosis.explanation import Candidate, Explanation, Options, Overall, cover
-from numeric.check.diagnosis.local import Local, Locals
+from numeric.check.diagnosis.local import Local, Locals, untouched
 from numeric.check.diagnosis.rearranged import arrays_of
 from numeric.check.diagnosis.regions import Region, limits, regions
 from numeric.check.diagnosis.sums import otherwise_summed
@@ -246,7 +246,10 @@ class Bench:
         for name, mine in open_.items():
             self._turned(found, fold(_flat(result.gradient(name))), overalls, mine, sound)
             after = (otherwise_summed(result, name, self.locals), otherwise_visited(result, name, self.locals))
-            for local, values in (*self.locals.values(name, result), *chain(*after)):
+            for local, values in (
+                *self.locals.values(name, result),
+                *untouched(chain(*after), self.locals, name, result),
+            ):
                 folded = fold(values)
                 for which, overall in enumerate(overalls):
                     changed = overall(folded)

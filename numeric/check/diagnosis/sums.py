@@ -118,6 +118,17 @@ def _of_a_bias(result: Result, name: str, locals_: Locals) -> Iterator[tuple[Loc
         yield Local("wrong-axis", name, detail, detail, 0), each.sum(2)
 
 
+def of_each_example(result: Result, name: str) -> Array | None:
+    """(lanes, examples, entries): what each example gives to the gradient of a column; None of anything else."""
+    equation = result.derivation.equations.get(result.derivation.leaves.get(name))  # type: ignore[arg-type]
+    if equation is None or equation.out.index is not None or equation.out in result.variants:
+        return None
+    value = compiled(equation.expr)(result)
+    if value.shape[1] != result.sizes.batch or value.shape[3] != 1 or value.size > MOST:
+        return None
+    return value[..., 0]
+
+
 def at_every_step(result: Result, expr: sympy.Expr, axis: str) -> Array:
     """(lanes, steps, examples, rows, columns) of an expression along an axis."""
     found = []

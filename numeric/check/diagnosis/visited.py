@@ -10,6 +10,8 @@ Read next: `numeric.check.diagnosis.rearranged`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -89,10 +91,10 @@ def _one_way(result: Result, name: str, equation: Equation, view: View) -> Itera
     if len(loops) < 2:
         return
     parts = {
-        names: sum(at_every_step(result, term, axis) for term in mine)  # (lanes, steps, examples, rows, columns)
+        names: reduce(add, (at_every_step(result, term, axis) for term in mine))  # (lanes, steps, examples, rows, 1)
         for names, mine in loops.items()
     }
-    whole = sum(parts.values())
+    whole = reduce(add, parts.values())
     for names, part in parts.items():
         owners = list(dict.fromkeys(view.gate(r.name) for t in loops[names] for r in refs(t) if r.name in names))
         detail = f"what comes through {', '.join(owners)} is in the reverse order of the steps"
