@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from derive.expr import Ref
 from numeric.check.diagnosis.explanation import Candidate, Explanation, Options, Overall, cover
-from numeric.check.diagnosis.local import Local, Locals
+from numeric.check.diagnosis.local import Local, Locals, untouched
 from numeric.check.diagnosis.rearranged import arrays_of
 from numeric.check.diagnosis.regions import Region, limits, regions
 from numeric.check.diagnosis.sums import otherwise_summed
+from numeric.check.diagnosis.visited import otherwise_visited
 from numeric.check.variants.lanes import Lane, Result
 from numeric.check.variants.view import View
 
@@ -255,7 +256,11 @@ class Bench:
                 open_.setdefault(region.quantity, []).append(number)
         for name, mine in open_.items():
             self._turned(found, fold(_flat(result.gradient(name))), overalls, mine, sound)
-            for local, values in (*self.locals.values(name, result), *otherwise_summed(result, name, self.locals)):
+            after = (otherwise_summed(result, name, self.locals), otherwise_visited(result, name, self.locals))
+            for local, values in (
+                *self.locals.values(name, result),
+                *untouched(chain(*after), self.locals, name, result),
+            ):
                 folded = fold(values)
                 for which, overall in enumerate(overalls):
                     changed = overall(folded)

@@ -185,8 +185,8 @@ def _findings(case: Case, explanation: Explanation) -> tuple[Finding, ...]:
         quantity = next(r.quantity for r in case.search.bench.regions if r.claim == claims[0])
         correct = repair_of(case.view, quantity, speech)
         owners = (*claims, quantity.partition("[")[0], *case.bound.system.parameters)
-        more = [speech.known.get(name, name) for name in local.where.split(", ") if name and name not in owners]
-        where = ", ".join(claims) + (f" (of {', '.join(more)})" if more else "")
+        more = [name for name in local.where.split(", ") if name and name not in owners]
+        where = ", ".join(claims) + (f" (of {speech.named(more)})" if more else "")
         found.append(Finding(local.kind, where, speech.text(local.detail), correct))
     return tuple(found)
 

@@ -8,17 +8,19 @@ Read next: `numeric.check.diagnosis.hunt`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+import sympy
 from numpy.typing import NDArray
 
-from derive.expr import Fixed, Ref
+from derive.expr import Fixed, Op, Ref, Step, ref, step
 from derive.system import Equation
 from numeric.check.mistakes import Mutant, local_edits
-from numeric.check.variants.edits import edited
+from numeric.check.variants.edits import ONE, edited, mapped, parts
 from numeric.check.variants.lanes import Result
 from numeric.check.variants.view import View
 
@@ -88,6 +90,12 @@ class Locals:
         if var.axis is None and len(body) == 1:
             yield After("wrong-axis", "the sum runs over all axes", lambda v: v * 0 + v.sum(1, keepdims=True))
             yield After("wrong-axis", "the mean over its entries", lambda v: v * 0 + v.mean(1, keepdims=True), 1)
+        if "[" in name and len(body) > 1:  # one initial value that all examples share: their gradients add up
+            axes = tuple(range(1, len(body) + 1))
+            share = body[0]
+            yield After(
+                "wrong-axis", "the sum runs over all axes", lambda v: v * 0 + v.sum(axes, keepdims=True) / share
+            )
         if var.axis is not None and "[" not in name:
             yield After("time-shift", "the steps are in reverse order", lambda v: v[:, ::-1])
             for by in (1, -1):
@@ -98,13 +106,47 @@ class Locals:
 
 
 def evaluated(result: Result, name: str, equation: Equation, mutant: Mutant) -> Array:
-    """(lanes, *shape): the gradient of a leaf, its equation read otherwise.
+    """(lanes, *shape): the gradient of a leaf, its equation read otherwise; NaN where a lane reads it otherwise still.
+
+    A lane whose own mistake stands in this equation too, a gate's δ for another's, has both.
 
     Raises:
         ValueError: if shapes do not fit.
     """
-    expr = edited(equation.expr, mutant.edits)
-    out: Ref = equation.out
+    values = _along(result, name, equation.out, edited(equation.expr, mutant.edits))
+    if not (variants := result.variants.get(equation.out, ())):
+        return values
+    values = np.array(np.broadcast_to(values, (result.count, *values.shape[1:])))
+    for expr, where in variants:
+        change = substitution(equation.expr, expr)
+        if change is None:
+            values[where] = np.nan
+            continue
+        both = mapped(edited(equation.expr, mutant.edits), lambda read, change=change: _exchanged(read, change))  # type: ignore[misc]
+        try:
+            result.chosen = where
+            values[where] = _along(result, name, equation.out, both)
+        except ValueError:
+            values[where] = np.nan
+        finally:
+            result.chosen = None
+    return values
+
+
+def untouched(
+    found: Iterable[tuple[Local, Array]], locals_: Locals, name: str, result: Result
+) -> Iterator[tuple[Local, Array]]:
+    """The values, which are made of the equation as it should be; NaN in lanes that read it otherwise."""
+    variants = result.variants.get(locals_.edits[name][0].out, ()) if name in locals_.edits else ()
+    changed = [lane for _, where in variants for lane in where]
+    for local, values in found:
+        if changed:
+            values = np.array(np.broadcast_to(values, (result.count, *values.shape[1:])))
+            values[changed] = np.nan
+        yield local, values
+
+
+def _along(result: Result, name: str, out: Ref, expr: sympy.Expr) -> Array:
     if out.index is None:
         return result.gradient(name, result.value(out, expr))
     axis = out.index.axis
@@ -122,6 +164,44 @@ def evaluated(result: Result, name: str, equation: Equation, mutant: Mutant) -> 
     lanes = max(v.shape[0] for v in found)
     stacked = np.stack([np.broadcast_to(v, (lanes, *v.shape[1:])) for v in found], 1)
     return result.gradient(name, stacked)
+
+
+Change = Mapping[tuple[str, int], tuple[str, int]]  # quantities and shifts that are read, by what belongs there
+
+
+def substitution(right: sympy.Expr, wrong: sympy.Expr) -> Change | None:
+    """What is read otherwise in an expression, wherever it is read; None if that is not all that differs."""
+    found: dict[tuple[str, int], tuple[str, int]] = {}
+    for (path, mine), (other, theirs) in zip_longest(parts(right), parts(wrong), fillvalue=(None, ONE)):
+        if path != other or type(mine) is not type(theirs):
+            return None
+        if isinstance(mine, Ref) and isinstance(theirs, Ref):
+            if not isinstance(mine.index, Step) or not isinstance(theirs.index, Step):
+                if mine != theirs:
+                    return None
+                continue
+            new = (theirs.name, theirs.index.shift)
+            if found.setdefault((mine.name, mine.index.shift), new) != new:
+                return None
+        elif isinstance(mine, Op):
+            if mine.args[:2] != theirs.args[:2]:
+                return None
+        elif mine != theirs:
+            return None
+    return found
+
+
+def _exchanged(read: Ref, change: Change) -> Ref:
+    """A read after a substitution; one at a single step as the read at every step that it was made of."""
+    if isinstance(read.index, Step):
+        name, shift = change.get((read.name, read.index.shift), (read.name, read.index.shift))
+        return ref(name, step(read.index.axis, shift))
+    if isinstance(read.index, Fixed):
+        axis, from_end, offset = read.index.args
+        shift = int(offset) - (not from_end)
+        name, new = change.get((read.name, shift), (read.name, shift))
+        return Ref(ref(name).args[0], Fixed(axis, from_end, offset + new - shift))
+    return read
 
 
 def _flat(value: Array) -> Array:

@@ -21,6 +21,7 @@ from numeric.check.bound import Bound, Claim, Space
 from numeric.check.conventions.slots import slots
 from numeric.check.diagnosis.local import Local
 from numeric.check.diagnosis.regions import Region
+from numeric.check.diagnosis.sums import of_each_example
 from numeric.check.mistakes.gradients import exchange_tag
 from numeric.check.variants.lanes import Result
 from numeric.check.variants.view import View
@@ -85,8 +86,28 @@ class Whole:
             yield Local("wrong-axis", name, text, text, 0), np.broadcast_to(total, right.shape)
             text = "the mean over all its entries"
             yield Local("wrong-axis", name, text, text, 1), np.broadcast_to(total / right.shape[1], right.shape)
+        yield from self._cut_otherwise(result, fold)
         for order in self.orders:
             yield order.local, right[:, order.places]
+
+    def _cut_otherwise(self, result: Result, fold: Fold) -> Iterator[tuple[Local, Array]]:
+        """Gates side by side, (examples, entries), reshaped before the examples are added up."""
+        each = {name: of_each_example(result, name) for name in self.names}
+        known = [value for value in each.values() if value is not None]
+        batch = result.sizes.batch
+        if len(known) < len(each) or batch < 2:
+            return
+        index, lanes = self.claim.index.ravel(), max(len(value) for value in known)
+        rows = np.empty((lanes, batch, index.size))
+        for name, value in each.items():
+            low = self.space.offsets[name]
+            inside = (index >= low) & (index < low + self.space.shapes[name][0])
+            rows[:, :, inside] = np.asarray(value)[:, :, index[inside] - low]
+        text = "the sum runs over a reshaped axis, not over the examples"
+        local = Local("wrong-axis", self.claim.name, text, text, 1)
+        yield local, fold(rows.reshape(lanes, index.size, batch).sum(2))
+        columns = np.swapaxes(rows, 1, 2).reshape(lanes, batch, index.size)
+        yield local, fold(columns.sum(1))
 
     @cached_property
     def orders(self) -> list[Order]:

@@ -8,7 +8,7 @@ Read next: `numeric.check.diagnosis.local`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,17 +76,26 @@ def regions(claims: Sequence[Claim], space: Space) -> list[Region]:
         index = claim.index.ravel()
         for name in claim.quantities(space):
             low = space.offsets[name]
-            inside = (index >= low) & (index < low + int(np.prod(space.shapes[name], dtype=int)))
-            turned = _turned(claim, inside)
-            values, places = claim.values.ravel()[inside], index[inside] - low
-            if claim.more:
-                places = np.stack([places, *(more.ravel()[inside] - low for more in claim.more)])
-            found.append(
-                Region(
-                    claim.name, name, places, values, floor, tolerance, None if turned is None else turned[inside] - low
-                )
-            )
+            own = (index >= low) & (index < low + int(np.prod(space.shapes[name], dtype=int)))
+            for inside in _once_each(index, own):
+                turned = _turned(claim, inside)
+                values, places = claim.values.ravel()[inside], index[inside] - low
+                if claim.more:
+                    places = np.stack([places, *(more.ravel()[inside] - low for more in claim.more)])
+                other = None if turned is None else turned[inside] - low
+                found.append(Region(claim.name, name, places, values, floor, tolerance, other))
     return found
+
+
+def _once_each(index: Array, own: Array) -> Iterator[Array]:
+    """Where a quantity stands in a claim, once for every time that it is there: two biases may be wrong apart."""
+    number = np.zeros(index.size, int)
+    order = np.argsort(index, kind="stable")
+    same = np.concatenate([[False], index[order][1:] == index[order][:-1]])
+    starts = np.maximum.accumulate(np.where(same, 0, np.arange(index.size)))
+    number[order] = np.arange(index.size) - starts
+    for time in range(int(number[own].max(initial=0)) + 1):
+        yield own & (number == time)
 
 
 def _turned(claim: Claim, inside: Array) -> Array | None:

@@ -9,6 +9,7 @@ Read next: `numeric.check.diagnosis.stored`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -84,12 +85,11 @@ class Speech:
 
     def place(self, where: str) -> str:
         """``f (Wf, bf)``: quantities, and the arrays that belong to them."""
-        names = list(dict.fromkeys(where.split(", ")))
-        copies: dict[str, list[str]] = {}
-        for name in names:
-            copies.setdefault(stem(name), []).append(name)
-        said = {base: ", ".join(map(self._one, same)) for base, same in copies.items()}
-        return ", ".join(f"{base}: {text}" if len(copies[base]) > 1 else text for base, text in said.items())
+        return _by_copies(where.split(", "), self._one)
+
+    def named(self, names: Iterable[str]) -> str:
+        """Quantities alone, as the author calls them."""
+        return _by_copies(names, lambda name: self.known.get(name, name))
 
     def _one(self, name: str) -> str:
         span, block, name = name.rpartition("|")  # some columns of a weight: the array that holds them, if it is one
@@ -136,3 +136,12 @@ class Speech:
                 elif var.role == "defined":
                     found.append(self.given.get(read.name, read.name))
         return list(dict.fromkeys(found))
+
+
+def _by_copies(names: Iterable[str], said: Callable[[str], str]) -> str:
+    """``r: r_f, r_b``: names of the same thing in all copies of a cell stand together."""
+    copies: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        copies.setdefault(stem(name), []).append(name)
+    spoken = {base: ", ".join(map(said, same)) for base, same in copies.items()}
+    return ", ".join(f"{base}: {text}" if len(copies[base]) > 1 else text for base, text in spoken.items())

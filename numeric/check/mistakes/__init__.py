@@ -11,15 +11,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from numeric.check.mistakes.amounts import limited, multiplied, twice
+from numeric.check.mistakes.amounts import limited, multiplied, twice, unscaled
 from numeric.check.mistakes.factors import misplaced
 from numeric.check.mistakes.gradients import local_edits
 from numeric.check.mistakes.mutant import Mutant, Window
 from numeric.check.mistakes.reads import exchanged, replaced, shifted, swapped, transposed
-from numeric.check.mistakes.slopes import derivatives
+from numeric.check.mistakes.slopes import activated, derivatives
 from numeric.check.mistakes.steps import everywhere, handed, wrapping
 from numeric.check.mistakes.terms import dropped, entering, inside, signs, unlinked
-from numeric.check.mistakes.weights import crossed, rerouted
+from numeric.check.mistakes.weights import crossed, rerouted, sent_back
 from numeric.check.mistakes.windows import truncations
 from numeric.check.variants.edits import Edit
 from numeric.check.variants.view import View, stem
@@ -28,7 +28,8 @@ __all__ = ["Mutant", "Window", "local_edits", "mutants"]
 FAMILIES = (
     *(dropped, unlinked, inside, entering, derivatives, transposed),
     *(shifted, swapped, misplaced, signs, exchanged, replaced),
-    *(wrapping, everywhere, handed, crossed, rerouted, multiplied, twice, limited),
+    *(wrapping, everywhere, handed, crossed, rerouted, sent_back),
+    *(activated, multiplied, unscaled, twice, limited),
 )
 
 

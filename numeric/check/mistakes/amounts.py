@@ -82,3 +82,19 @@ def twice(view: View) -> Iterator[Mutant]:
             edit = (Edit(equation.out, (), times(equation.expr, more)),)
             also = ("derivative-of-activated", "missing-derivative")
             yield Mutant("misplaced-factor", view.gate(equation.name), detail, edit, detail, 1, also=also)
+
+
+def unscaled(view: View) -> Iterator[Mutant]:
+    """A number by which the forward pass multiplies, 1/√n of scores, forgotten going back and in the gradients."""
+    found: dict[tuple[sympy.Expr, str], list[Edit]] = {}
+    for equation in view.equations:
+        for path, part in parts(equation.expr):
+            deltas = [read for read in refs(part) if view.is_delta(read)]
+            for number, factor in enumerate(part.operands if is_op(part, "times") and deltas else ()):
+                if factor.is_number and abs(factor) != 1:
+                    found.setdefault((factor, deltas[0].name), []).append(Edit(equation.out, (*path, number), ONE))
+    for (factor, name), edits in found.items():
+        detail = f"the factor {factor} of {name} is missing"
+        for chosen in {tuple(edits), *((edit,) for edit in edits)}:
+            text = detail if len(chosen) == len(edits) else f"{detail} in {chosen[0].out}"
+            yield Mutant("misplaced-factor", view.gate(name), text, chosen, text, 1, also=("scale",))

@@ -5,14 +5,15 @@ Read next: `numeric.check.mistakes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 import sympy
 
-from derive.expr import Fixed, Ref, Step, is_op, neg, plus, ref, refs, step, transpose
+from derive.expr import Fixed, Ref, Step, apply, is_op, neg, plus, ref, refs, step, transpose
 from derive.system import Equation
 from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
+from numeric.check.mistakes.slopes import functions_of
 from numeric.check.variants.edits import ONE, ZERO, Edit, Path, but_first, mapped, parts, terms, wrapped
 from numeric.check.variants.view import View, axis_of, stem
 
@@ -22,11 +23,13 @@ def local_edits(view: View, equation: Equation) -> Iterator[Mutant]:
     out, expr = equation.out, equation.expr
     name = view.local[out]
     owner = name.partition("[")[0]
-    if is_op(expr, "sum"):
-        axis = str(expr.static[0])
+    sums = expr.operands if is_op(expr, "plus") else (expr,)
+    if all(is_op(one, "sum") and one.static == sums[0].static for one in sums):
+        axis = str(sums[0].static[0])
         backward = all(view.direction(r.name) <= 0 for r in refs(expr) if view.is_delta(r))
         for from_end, text in ((True, "the last step"), (False, "the first step")):
-            only = mapped(expr.operands[0], lambda r, e=from_end: _at(r, axis, e))  # type: ignore[misc]
+            each = [mapped(one.operands[0], lambda r, e=from_end: _at(r, axis, e)) for one in sums]  # type: ignore[misc]
+            only = plus(*each)
             detail = f"only {text} counts, where a sum over {axis} belongs"
             visited = from_end != backward  # the backward pass comes to this step last, and an `=` for `+=` keeps it
             kind, other = "first-step-only", "last-step-only"
@@ -66,6 +69,7 @@ def local_edits(view: View, equation: Equation) -> Iterator[Mutant]:
             yield from _other_values(view, equation, path, part, owner)
         elif view.is_delta(part):
             yield from _other_deltas(view, equation, path, part, owner)
+            yield from _once_more(view, equation, path, part, owner)
 
 
 def _some_terms(view: View, equation: Equation, owner: str) -> Iterator[Mutant]:
@@ -76,28 +80,45 @@ def _some_terms(view: View, equation: Equation, owner: str) -> Iterator[Mutant]:
     for path, term in summands:
         edits = tuple(Edit(equation.out, p, ZERO) for p, _ in summands if p != path)
         yield Mutant("drop-path", owner, f"{equation.out} is {term} alone", edits, "one term alone")
-    copies: dict[str, list[Path]] = {}
+    loops: dict[frozenset[str], list[tuple[Path, str]]] = {}
     for path, term in summands:
-        gate = source_of(view, [r for r in refs(term) if view.is_delta(r)])
-        copies.setdefault(gate.removeprefix(stem(gate)), []).append(path)
-    for suffix, paths in copies.items():
-        if suffix and 1 < len(paths) < len(summands):
-            edits = tuple(Edit(equation.out, path, ZERO) for path in paths)
-            yield Mutant(
-                "drop-path", owner, f"{equation.out} without the terms of …{suffix}", edits, f"without {suffix}"
-            )
+        deltas = [r for r in refs(term) if view.is_delta(r)]
+        loops.setdefault(view.component(deltas[0].name) if deltas else frozenset(), []).append(
+            (path, source_of(view, deltas))
+        )
+    for mine in loops.values():
+        if 1 < len(mine) < len(summands):
+            edits = tuple(Edit(equation.out, path, ZERO) for path, _ in mine)
+            gates = ", ".join(dict.fromkeys(gate for _, gate in mine))
+            yield Mutant("drop-path", gates or owner, f"{equation.out} without the terms of {gates}", edits, "a loop")
 
 
 def _exchanged(view: View, equation: Equation, owner: str) -> Iterator[Mutant]:
-    """Of several gates two that take each other's δ, here alone."""
+    """Of several gates two that take each other's δ, here alone; in all copies of a cell at once too."""
     read = list(dict.fromkeys(r for r in refs(equation.expr) if r in view.gates))
+    copies: dict[str, dict[Ref, Ref]] = {}
     for one, other in combinations(read, 2):
         if view.shape(one) == view.shape(other):
             pair = {one: other, other: one}
-            names = (view.gate(one.name), view.gate(other.name))
-            edits = tuple(Edit(equation.out, p, pair[r]) for p, r in parts(equation.expr) if r in pair)
-            detail = f"{one} and {other} are exchanged in {equation.out}"
-            yield Mutant("swap-gates", f"{owner}, {', '.join(names)}", detail, edits, exchange_tag(names), 1)
+            tag = exchange_tag((view.gate(one.name), view.gate(other.name)))
+            yield _swapped(view, equation, owner, pair, tag)
+            if copy_of(view, one) == copy_of(view, other):
+                copies.setdefault(tag, {}).update(pair)
+    for tag, pairs in copies.items():
+        if len(pairs) > 2:
+            yield _swapped(view, equation, owner, pairs, tag)
+
+
+def copy_of(view: View, delta: Ref) -> str:
+    """What tells the copy of a cell that a gate belongs to from the others: ``_l`` of a_l."""
+    return view.gate(delta.name).removeprefix(stem(view.gate(delta.name)))
+
+
+def _swapped(view: View, equation: Equation, owner: str, pairs: Mapping[Ref, Ref], tag: str) -> Mutant:
+    edits = tuple(Edit(equation.out, p, pairs[r]) for p, r in parts(equation.expr) if isinstance(r, Ref) and r in pairs)
+    where = ", ".join(dict.fromkeys((owner, *(view.gate(one.name) for one in pairs))))
+    detail = f"{', '.join(map(str, pairs))} are exchanged in {equation.out}"
+    return Mutant("swap-gates", where, detail, edits, tag, 1)
 
 
 def exchange_tag(gates: Sequence[str]) -> str:
@@ -138,6 +159,11 @@ def _other_values(view: View, equation: Equation, path: tuple[int, ...], part: R
             detail = f"{new} where {part} belongs, in {equation.out}"
             edits = (Edit(equation.out, path, but_first(new, part)),)
             yield Mutant("time-shift", owner, f"{detail}, but for the first step", edits, f"{part.name} but first")
+    yield from _inside_operand(view, equation, path, part, owner)
+    for function in functions_of(view, part.name):
+        detail = f"{apply(function, part)} where {part} belongs, in {equation.out}"
+        edits = (Edit(equation.out, path, apply(function, part)),)
+        yield Mutant("misplaced-factor", owner, detail, edits, f"{function} of {stem(part.name)}", 1)
     if part.index.shift:
         new = ref(part.name, step(part.index.axis, -part.index.shift))
         detail = f"{new} where {part} belongs, in {equation.out}"
@@ -155,6 +181,52 @@ def _other_values(view: View, equation: Equation, path: tuple[int, ...], part: R
                 edits = (Edit(equation.out, path, new),)
                 tag = f"{stem(other.name)} {abs(shift)} for {stem(part.name)}"
                 yield Mutant("misplaced-factor", owner, detail, edits, tag, 2)
+
+
+def _inside_operand(view: View, equation: Equation, path: tuple[int, ...], part: Ref, owner: str) -> Iterator[Mutant]:
+    """``r[t] * h[t]`` for ``r[t] * h[t-1]``, where the product has a name of its own."""
+    origin = view.primal.variables[part.name].origin
+    if origin is None or origin.kind != "operand":
+        return
+    expr, at = view.primal.equation(part.name).expr, part.index.shift if isinstance(part.index, Step) else 0
+
+    def moved(read: Ref, chosen: Ref, by: int) -> Ref:
+        here = by if read == chosen else 0
+        return (
+            ref(read.name, step(read.index.axis, read.index.shift + at + here))
+            if isinstance(read.index, Step)
+            else read
+        )
+
+    for chosen in dict.fromkeys(r for r in refs(expr) if view.is_primal(r)):
+        for by in (1, -1):
+            new = mapped(expr, lambda read, chosen=chosen, by=by: moved(read, chosen, by))  # type: ignore[misc]
+            detail = f"{new} where {part} belongs, in {equation.out}"
+            yield Mutant(
+                "time-shift", owner, detail, (Edit(equation.out, path, new),), f"{chosen.name} {by:+d} step", 1
+            )
+
+
+def _once_more(view: View, equation: Equation, path: tuple[int, ...], part: Ref, owner: str) -> Iterator[Mutant]:
+    """An initial value's gradient sent back through the recurrence once more, after the loop."""
+    if not isinstance(part.index, Fixed) or not isinstance(equation.out.index, Fixed):
+        return
+    axis, from_end, offset = part.index.args
+    for source in view.core:
+        if source.name != part.name or not isinstance(source.out.index, Step) or len(terms(source.expr)) > 1:
+            continue
+        deltas = [r for r in refs(source.expr) if view.is_delta(r)]
+        if len(deltas) != 1 or view.shape(deltas[0]) != view.shape(part):
+            continue
+
+        def again(read: Ref, delta: Ref = deltas[0]) -> Ref:
+            shift = read.index.shift if isinstance(read.index, Step) else 0
+            there = Ref(read.args[0], Fixed(axis, from_end, offset + shift)) if read.index is not None else read
+            return part if read == delta else there
+
+        new = mapped(source.expr, again)
+        detail = f"{equation.out} is {new}: a step further back than the recurrence goes"
+        yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, new),), "a step further back", 1)
 
 
 def _other_deltas(view: View, equation: Equation, path: tuple[int, ...], part: Ref, owner: str) -> Iterator[Mutant]:
@@ -178,4 +250,7 @@ def _other_deltas(view: View, equation: Equation, path: tuple[int, ...], part: R
         detail = f"{new} where {part} belongs, in {equation.out}"
         where = view.gate(part.name) if same_gate else owner
         tag = "before the derivative" if same_gate else f"another gate's δ for {mine}"
+        if part in view.gates and other in view.gates:
+            names = (view.gate(part.name), view.gate(other.name))
+            where, tag = ", ".join(dict.fromkeys((owner, *names))), exchange_tag(names)
         yield Mutant(kind, where, detail, (Edit(equation.out, path, new),), tag, rank)

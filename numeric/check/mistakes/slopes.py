@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import sympy
 
 from derive.elementwise import partial
-from derive.expr import apply, neg, plus, power, refs, times
+from derive.expr import Op, Ref, apply, neg, plus, power, refs, times
+from derive.primitives import TABLE
 from derive.system import Equation
 from numeric.check.mistakes.mutant import Mutant
-from numeric.check.variants.edits import ONE, Edit
+from numeric.check.variants.edits import ONE, Edit, parts
 from numeric.check.variants.view import Slope, View
 
 
@@ -29,8 +30,39 @@ def derivatives(view: View) -> Iterator[Mutant]:
             yield Mutant(kind, slope.gate, detail, edits, f"{label} in place of {name}′", rank)
 
 
+def functions_of(view: View, name: str) -> list[str]:
+    """The functions that the forward pass applies to a quantity: tanh to c."""
+    calls = [part for e in view.primal.equations for path, part in parts(e.expr) if path and isinstance(part, Op)]
+    found = [c.primitive for c in calls if TABLE[c.primitive].is_elementwise and len(c.operands) == 1]
+    names = [
+        getattr(c.operands[0], "name", "") for c in calls if TABLE[c.primitive].is_elementwise and len(c.operands) == 1
+    ]
+    return list(dict.fromkeys(function for function, of in zip(found, names, strict=True) if of == name))
+
+
+def activated(view: View) -> Iterator[Mutant]:
+    """``tanh(c)`` where c belongs: a function of the forward pass, applied to a value that is read as it stands."""
+    for equation in view.core:
+        found = list(parts(equation.expr))
+        calls = {path for path, part in found if isinstance(part, Op) and TABLE[part.primitive].is_elementwise}
+        unary = {path for path in calls if (*path, 1) not in dict(found)}
+        for path, part in found:
+            if not isinstance(part, Ref) or not view.is_primal(part) or path[:-1] in unary:
+                continue
+            for function in functions_of(view, part.name):
+                detail = f"{apply(function, part)} where {part} belongs, in {equation.out}"
+                where = ", ".join(dict.fromkeys((part.name, view.gate(equation.name))))
+                edit = (Edit(equation.out, path, apply(function, part)),)
+                also = ("derivative-of-activated",)
+                yield Mutant("misplaced-factor", where, detail, edit, f"{function} of {part.name}", 1, also=also)
+
+
 def _of_others(view: View, slope: Slope) -> Iterator[tuple[str, str, sympy.Expr, int]]:
-    """The derivative as a function of another state at the same step: 1 − h² for tanh′(c)."""
+    """The derivative of another gate, or as a function of another state at the same step: 1 − h² for tanh′(c)."""
+    for other in view.slopes:
+        same = other.gate != slope.gate and other.value != slope.value and _is_like(view, other.value, slope.value)
+        if same and times(*other.factors) != times(*slope.factors):
+            yield f"the derivative of {other.value}", "swap-gates", times(*other.factors), 2
     name = slope.call.primitive
     for state in view.primal.states if name in ("tanh", "sigmoid") else ():
         index = next(refs(slope.value)).index
@@ -39,6 +71,13 @@ def _of_others(view: View, slope: Slope) -> Iterator[tuple[str, str, sympy.Expr,
             continue
         square, gate = plus(ONE, neg(power(here, 2))), times(here, plus(ONE, neg(here)))
         yield f"{name}′ written with {here}", "derivative-of-activated", square if name == "tanh" else gate, 1
+
+
+def _is_like(view: View, one: sympy.Expr, other: sympy.Expr) -> bool:
+    """Whether two values of functions are of one shape, at one step, and have names."""
+    if not isinstance(one, Ref) or not isinstance(other, Ref) or one.index != other.index:
+        return False
+    return view.shape(one) == view.shape(other)
 
 
 def _with(equation: Equation, path: tuple[int, ...], slope: Slope, new: sympy.Expr) -> sympy.Expr:

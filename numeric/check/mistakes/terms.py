@@ -44,8 +44,7 @@ def dropped(view: View) -> Iterator[Mutant]:
                     yield Mutant("cotangent-missing", owner, f"{equation.out} without {read}", edit, tag)
                 elif len(summands) > 1:
                     where = view.gate(read.name)
-                    way = "products" if any(is_op(p, "matmul") for _, p in parts(term)) else "direct paths"
-                    tag = f"{way} into {view.origin(equation.name)[1]} are left out"
+                    tag = f"{way_of(view, term)} into {view.origin(equation.name)[1]} are left out"
                     yield Mutant("drop-path", where, f"{equation.out} without {term}", edit, tag)
                 elif view.origin(equation.name)[0] == "contribution":
                     where = _through(view, view.origin(equation.name)[1], equation.out)
@@ -53,10 +52,29 @@ def dropped(view: View) -> Iterator[Mutant]:
                 else:
                     where = view.gate(equation.name)
                     yield Mutant("drop-path", where, f"{equation.out} is 0", edit, f"{equation.out} is 0")
+        yield from _left_alone(view, equation)
         for read, places in _by_delta(view, equation).items():
             zeros = tuple(Edit(equation.out, path, ZERO) for path, _ in places)
             detail = f"{equation.out} without the terms of {read}"
             yield Mutant("drop-path", view.gate(read.name), detail, zeros, detail)
+
+
+def way_of(view: View, term: sympy.Expr) -> str:
+    """What kind of path a term follows: through a product with a weight, through a peephole, or neither."""
+    if any(is_op(part, "matmul") for _, part in parts(term)):
+        return "products"
+    return "peepholes" if any(read.name in view.primal.parameters for read in refs(term)) else "direct paths"
+
+
+def _left_alone(view: View, equation: Equation) -> Iterator[Mutant]:
+    """Of several paths one alone, at each step, as somebody writes who thinks of one only."""
+    summands = terms(equation.expr)
+    for path, term in summands if len(summands) > 2 else ():
+        others = [(p, t) for p, t in summands if p != path]
+        gates = dict.fromkeys(source_of(view, [r for r in refs(t) if view.is_delta(r)]) for _, t in others)
+        edits = tuple(Edit(equation.out, p, ZERO) for p, _ in others)
+        detail = f"{equation.out} is {term} alone"
+        yield Mutant("drop-path", ", ".join(filter(None, gates)), detail, edits, detail, 1)
 
 
 def _by_delta(view: View, equation: Equation) -> dict[Ref, list[tuple[Path, sympy.Expr]]]:

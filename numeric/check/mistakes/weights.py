@@ -10,9 +10,10 @@ from itertools import combinations
 
 import sympy
 
-from derive.expr import is_op, refs
+from derive.expr import Ref, is_op, refs
 from derive.system import Equation
 from numeric.check.mistakes.mutant import Mutant
+from numeric.check.mistakes.terms import way_of
 from numeric.check.variants.edits import Edit, parts, terms
 from numeric.check.variants.view import View
 
@@ -66,3 +67,25 @@ def _is_known(view: View, source: Equation, at: Equation) -> bool:
     """Whether what one right side reads is known where another stands."""
     order = view.derivation.order
     return all(order.get(read, -1) < order[at.out] for read in refs(source.expr))
+
+
+def sent_back(view: View) -> Iterator[Mutant]:
+    """The weights of two gates exchanged wherever their δ go back; or their peepholes."""
+    for one, other in combinations(view.gates, 2):
+        if view.shape(one) != view.shape(other) or one.index != other.index:
+            continue
+        pair = {one: other, other: one}
+        for way in ("products", "peepholes"):
+            found = [
+                Edit(equation.out, (*path, *inner), pair[part])
+                for equation in view.equations
+                if view.whole.variables[equation.name].axis is not None
+                for path, term in terms(equation.expr)
+                if way_of(view, term) == way
+                for inner, part in parts(term)
+                if isinstance(part, Ref) and part in pair
+            ]
+            where = ", ".join((view.gate(one.name), view.gate(other.name)))
+            detail = f"the weights ({way}) that {one} and {other} go back through are exchanged"
+            if len(found) > 1:
+                yield Mutant("swap-gates", where, detail, tuple(found), detail, 1)

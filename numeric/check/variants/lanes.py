@@ -68,6 +68,9 @@ class Derivation:
                 self.once[upstream.name] = self._own(of, given)
             else:
                 self.sequences[upstream.name] = {t + 1: self._own(of, value) for t, value in enumerate(given)}
+                _, _, position = next((n for n in bound.direct if n.partition("[")[0] == of), "").partition("[")
+                if position.removesuffix("]").isdigit():  # mistakes may read it at the wrong step
+                    self.sequences[upstream.name][int(position[:-1])] = self._own(of, bound.direct[f"{of}[{position}"])
         self.parts: dict[str, Ref] = {}  # by the author's name, shares of an upstream gradient
         for author, (of, share) in bound.parts.items():
             axis, hidden = primal.variables[of].axis, f"share of {author}"

@@ -1,0 +1,102 @@
+"""Gradients whose author visits the steps otherwise: in the wrong direction, or assigning where he should add.
+
+A list that was filled backward and is read forward, an input taken from the front while the loop runs from the end,
+one direction of a bidirectional network added in its own order; rows of an embedding that are assigned, or added by
+an indexed ``+=`` that counts a repeated index once.
+
+Read next: `numeric.check.diagnosis.rearranged`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from operator import add
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from derive.expr import Step, is_op, refs
+from derive.system import Equation
+from numeric.check.diagnosis.local import Local, Locals
+from numeric.check.diagnosis.sums import MOST, at_every_step, factors_of, flat, outer, spans_of
+from numeric.check.variants.edits import terms
+from numeric.check.variants.lanes import Result
+from numeric.check.variants.view import View
+
+Array = NDArray[Any]
+
+
+def otherwise_visited(result: Result, name: str, locals_: Locals) -> Iterator[tuple[Local, Array]]:
+    """Every such gradient of a quantity, (lanes, size)."""
+    if name not in locals_.edits:
+        return
+    equation, _ = locals_.edits[name]
+    inner = equation.expr.operands[0] if is_op(equation.expr, "sum") else None
+    if is_op(inner, "scatter"):
+        yield from _assigned(result, name, equation)
+    elif inner is not None:
+        yield from _opposite(result, name, equation, locals_.view)
+    elif isinstance(equation.out.index, Step):
+        yield from _one_way(result, name, equation, locals_.view)
+
+
+def _assigned(result: Result, name: str, equation: Equation) -> Iterator[tuple[Local, Array]]:
+    """Rows of an embedding that a repeated index overwrites, over all steps or within each."""
+    axis, (column, index) = str(equation.expr.static[0]), equation.expr.operands[0].operands
+    values = at_every_step(result, column, axis)[..., 0]
+    which = at_every_step(result, index, axis)[0, ..., 0, 0].astype(int)
+    classes = result.sizes.number(equation.expr.operands[0].static[0])
+    lanes, steps, batch, entries = values.shape
+    if lanes * entries * classes > MOST:
+        return
+    numbers = np.arange(steps * batch).reshape(steps, batch)
+    orders = {
+        "the loop runs backward": [*numbers[::-1].reshape(1, -1)],
+        "the steps are visited forward": [*numbers.reshape(1, -1)],
+        "the examples are visited one by one": [*numbers.T.reshape(1, -1)],
+        "at each step": [*numbers],
+    }
+    for text, groups in orders.items():
+        found = np.zeros((lanes, entries, classes))
+        for group in groups:
+            last = {int(which.flat[place]): int(place) for place in group}  # the later one overwrites
+            found[:, :, list(last)] += np.moveaxis(values.reshape(lanes, -1, entries)[:, list(last.values())], 1, 2)
+        detail = f"what repeats an index overwrites what stands there, where a sum belongs ({text})"
+        yield Local("not-accumulated", name, detail, "a repeated index overwrites", 0), flat(found)
+
+
+def _opposite(result: Result, name: str, equation: Equation, view: View) -> Iterator[tuple[Local, Array]]:
+    """Products of a δ and a value, one running from the last step and the other from the first."""
+    found = factors_of(result, equation)
+    if found is None:
+        return
+    columns, rows = found
+    for low, high, text in spans_of(view, equation):
+        turned = rows.copy()
+        turned[..., low:high] = rows[:, ::-1, :, low:high]
+        detail = f"{text} is read in the reverse order of the steps"
+        yield Local("time-shift", name, detail, f"{text} in reverse", 0), flat(outer(columns, turned))
+
+
+def _one_way(result: Result, name: str, equation: Equation, view: View) -> Iterator[tuple[Local, Array]]:
+    """Of what several loops hand back, the part of one in the reverse order of the steps."""
+    axis = str(equation.axis)
+    loops: dict[frozenset[str], list[sympy.Expr]] = {}
+    for _, term in terms(equation.expr):
+        for read in [r for r in refs(term) if view.is_delta(r)][:1]:
+            loops.setdefault(view.component(read.name), []).append(term)
+    if len(loops) < 2:
+        return
+    parts = {
+        names: reduce(add, (at_every_step(result, term, axis) for term in mine))  # (lanes, steps, examples, rows, 1)
+        for names, mine in loops.items()
+    }
+    whole = reduce(add, parts.values())
+    for names, part in parts.items():
+        owners = list(dict.fromkeys(view.gate(r.name) for t in loops[names] for r in refs(t) if r.name in names))
+        detail = f"what comes through {', '.join(owners)} is in the reverse order of the steps"
+        turned = whole - part + part[:, ::-1]
+        yield Local("time-shift", ", ".join((name, *owners)), detail, detail, 0), flat(result.gradient(name, turned))
