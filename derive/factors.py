@@ -13,7 +13,7 @@ import sympy
 
 from derive.elementwise import partial, power_partial
 from derive.equation import Equation
-from derive.expr import Op, Ref, apply, is_op, matmul, ref, refs, times, transpose
+from derive.expr import Op, Ref, apply, is_op, matmul, plus, ref, refs, times, transpose
 from derive.primitives import TABLE, ShapeOf
 from derive.structural import bounds
 from derive.text import to_text
@@ -98,6 +98,36 @@ def _overlap(a: Factor, b: Factor) -> list[Factor] | None:
     (low, high), (first, last) = a.part.args, b.part.args
     apart = (sympy.sympify(first - high).is_nonnegative, sympy.sympify(low - last).is_nonnegative)
     return None if any(apart) else [a, b]
+
+
+def merged(terms: Sequence[Product], shape_of: ShapeOf) -> list[Product]:
+    """Terms that differ in their first diagonal factor alone, added: diag(n) W + diag(−h) W = diag(n − h) W."""
+    found: list[list[Product]] = []
+    for term in terms:
+        head = [one for one in found if _alike(one[0], term, shape_of)]
+        if head:
+            head[0].append(term)
+        else:
+            found.append([term])
+    return [
+        (Factor("diag", _summed([term[0].expr for term in alike])), *alike[0][1:]) if len(alike) > 1 else alike[0]
+        for alike in found
+    ]
+
+
+def _alike(a: Product, b: Product, shape_of: ShapeOf) -> bool:
+    diagonal = bool(a) and bool(b) and a[0].kind == b[0].kind == "diag" and a[1:] == b[1:]
+    return diagonal and shape_of(a[0].expr) == shape_of(b[0].expr)
+
+
+def _summed(exprs: Sequence[sympy.Expr]) -> sympy.Expr:
+    """A sum, with the factors that all terms share taken out."""
+    split = [list(expr.operands) if is_op(expr, "times") else [expr] for expr in exprs]
+    shared = [f for f in split[0] if not f.is_number and all(f in others for others in split[1:])]
+    for factor in shared:
+        for others in split:
+            others.remove(factor)
+    return times(plus(*(times(*others) for others in split)), *shared)
 
 
 def derivatives(equation: Equation, shape_of: ShapeOf, sources: Collection[str]) -> Iterator[tuple[Ref, Product]]:

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import sympy
 
 from derive.bounds import Bound, product_bound
-from derive.factors import Product, compose, product_text
+from derive.factors import Product, compose, merged, product_text
 from derive.jacobian import LIMIT, Block, Jacobian, jacobian, moved
 from derive.operands import name_operands
 from derive.order import Component
@@ -86,7 +86,7 @@ class Recurrence:
         states: what it carries from step to step.
         axis: of time.
         direction: +1 forward in time, −1 backward.
-        jacobian: ∂states/∂states by blocks.
+        jacobian: ∂states/∂states by blocks, terms that differ in a diagonal factor alone added up.
     """
 
     system: System
@@ -254,6 +254,10 @@ def stability(system: System) -> Stability:
             except ValueError as reason:
                 refused.append((states, str(reason)))
                 continue
+            short = {
+                key: replace(b, terms=tuple(merged(b.terms, primal.shape_of))) for key, b in blocks.all_lags.items()
+            }
+            blocks = replace(blocks, all_lags=short)
             found.append(Recurrence(primal, states, component.axis, component.direction, blocks))
     if not found:
         raise ValueError(refused[0][1] if refused else f"{system.name} has no recurrence")

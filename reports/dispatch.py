@@ -97,8 +97,7 @@ def verify(options: Namespace) -> int:
         return certify(
             options.systems, out=options.out, force=options.force, as_json=options.json, strict=options.strict
         )
-    if options.force:
-        raise Failure("verify --force overwrites the file of -o FILE; there is none")
+    _needs_a_file(options, "verify")
     from reports.commands.verify import verify
 
     return verify(options.systems, as_json=options.json, strict=options.strict)
@@ -163,8 +162,7 @@ def code(options: Namespace) -> int:
     """One file that computes it."""
     from reports.commands.code import code
 
-    if options.force and not options.out:
-        raise Failure("code --force overwrites the file of -o FILE; there is none")
+    _needs_a_file(options, "code")
     return code(
         options.system,
         target=options.target,
@@ -179,8 +177,7 @@ def weights(options: Namespace) -> int:
     """Weights of a framework."""
     from reports.commands.weights import weights
 
-    if options.force and not options.out:
-        raise Failure("weights --force overwrites the file of -o FILE; there is none")
+    _needs_a_file(options, "weights")
     return weights(
         options.file,
         source=options.source,
@@ -228,6 +225,11 @@ def demo_copy(options: Namespace) -> int:
     from reports.commands.demo_copy import copy
 
     return copy(_chosen(options, "hidden", "longest", "steps", "seed"), as_json=options.json)
+
+
+def _needs_a_file(options: Namespace, command: str) -> None:
+    if options.force and not options.out:
+        raise Failure(f"{command} --force overwrites the file of -o FILE; there is none")
 
 
 def _chosen(options: Namespace, *names: str) -> dict[str, Any]:

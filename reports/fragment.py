@@ -2,15 +2,16 @@ r"""The equations alone, for ``\input`` into a paper: amsmath's ``align``, no ma
 
 A paper has its own layout, so this file brings none: no shapes, reasons or numbers of ours. The comment at its head
 says what the preamble needs. An equation wraps at its additive terms, by estimated widths, for a line of 30 em,
-which is that of ``article`` at ten points; a single term that is wider stays as it is. Every equation has a label
-that begins with the name of the system, so that two fragments fit into one paper.
+which is that of ``article`` at ten points; a single term that is wider goes on before a product sign. Every equation
+has a label that begins with the name of the system, so that two fragments fit into one paper.
 
 Read next: `reports.html`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from derive.equation import Equation
 from reports.context import Context
@@ -66,7 +67,8 @@ def _aligned(row: Row, room: float, stem: str) -> str:
     """One row, its continuations included; the label stands on the last line."""
     lines: list[list[str]] = []
     used = room
-    for term in (*row.terms, *([rf"\qquad {row.tail}"] if row.tail else [])):
+    pieces = (piece for term in row.terms for piece in _pieces(term, room))
+    for term in (*pieces, *([rf"\qquad {row.tail}"] if row.tail else [])):
         need = width(term) + (2.0 if term.startswith(r"\qquad") else 0.0)
         if not lines or used + need > room:
             lines.append([])
@@ -76,6 +78,23 @@ def _aligned(row: Row, room: float, stem: str) -> str:
     texts = [" ".join(line) for line in lines]
     first = f"{row.left} &{row.relation} {texts[0]}"
     return " \\notag\\\\\n".join((first, *(rf"  &\qquad {text}" for text in texts[1:]))) + _labelled(row, stem)
+
+
+def _pieces(term: str, room: float) -> tuple[str, ...]:
+    """A term, in two where it is wider than a line even if its width is estimated a fifth too large."""
+    if width(term) <= 1.2 * room:
+        return (term,)
+    halves = [(term[:at].rstrip(), term[at:]) for at in _products(term)]
+    return min(halves, key=lambda pair: max(width(pair[0]), INDENT + width(pair[1])), default=(term,))
+
+
+def _products(term: str) -> Iterator[int]:
+    """Where ⊙ stands outside of braces and of parentheses that grow, so that a line may end before it."""
+    inside = 0
+    for found in re.finditer(r"\\(?:left|right|odot)(?![A-Za-z])|\\.|[{}]", term):
+        inside += {"{": 1, "}": -1, r"\left": 1, r"\right": -1}.get(found[0], 0)
+        if found[0] == r"\odot" and not inside:
+            yield found.start()
 
 
 def _labelled(row: Row, stem: str) -> str:

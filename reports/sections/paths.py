@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import sympy
-
-from derive.expr import is_op, plus, ref, step, times
-from derive.factors import Factor, Product
+from derive.expr import ref, step
+from derive.factors import Product, merged
 from derive.latex import fenced, transposed
 from derive.paths import Path, local_jacobian, path_count, paths
 from derive.system import System
@@ -125,38 +123,8 @@ def _direct(system: System, names: SystemNames, of: str, wrt: str, lag: int, nod
     except ValueError:  # documented: a quantity on the way is a matrix
         return None
     left = direct(names.written(of, axis), names.read(ref(wrt, step(axis, -lag))))
-    terms = added(product_latex(term, names) for term in merged(block.terms, names.system))
+    terms = added(product_latex(term, names) for term in merged(block.terms, names.system.shape_of))
     return Row(left, terms, reason="within one step")
-
-
-def merged(terms: Sequence[Product], system: System) -> list[Product]:
-    """Terms that differ in their first diagonal factor alone, added: diag(n) W + diag(−h) W = diag(n − h) W."""
-    found: list[list[Product]] = []
-    for term in terms:
-        head = [one for one in found if _alike(one[0], term, system)]
-        if head:
-            head[0].append(term)
-        else:
-            found.append([term])
-    return [
-        (Factor("diag", _summed([term[0].expr for term in alike])), *alike[0][1:]) if len(alike) > 1 else alike[0]
-        for alike in found
-    ]
-
-
-def _alike(a: Product, b: Product, system: System) -> bool:
-    diagonal = bool(a) and bool(b) and a[0].kind == b[0].kind == "diag" and a[1:] == b[1:]
-    return diagonal and system.shape_of(a[0].expr) == system.shape_of(b[0].expr)
-
-
-def _summed(exprs: Sequence[sympy.Expr]) -> sympy.Expr:
-    """A sum, with the factors that all terms share taken out."""
-    split = [list(expr.operands) if is_op(expr, "times") else [expr] for expr in exprs]
-    shared = [f for f in split[0] if not f.is_number and all(f in others for others in split[1:])]
-    for factor in shared:
-        for others in split:
-            others.remove(factor)
-    return times(plus(*(times(*others) for others in split)), *shared)
 
 
 def product_latex(product: Product, names: SystemNames) -> str:

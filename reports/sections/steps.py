@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from derive.expr import Step, ref, refs, step
-from derive.factors import Product, compose
+from derive.factors import Product, compose, merged
 from derive.jacobian import Block, edge_jacobian, jacobian
 from derive.latex import shape_latex
 from derive.system import System
 from reports.document import Row
 from reports.notation import SystemNames
-from reports.sections.paths import added, direct, merged, product_latex
+from reports.sections.paths import added, direct, product_latex
 
 MOST = 3  # terms of a row
 Key = tuple[str, str, int]  # of, wrt, lag
@@ -89,7 +89,7 @@ def _block(
 ) -> Iterator[Term]:
     of, wrt, lag = key
     if key in whole and len(whole[key].terms) <= MOST + 1:
-        short = merged(whole[key].terms, primal)
+        short = merged(whole[key].terms, primal.shape_of)
         if len(short) <= MOST:
             yield from map(Term, short)
             return
@@ -111,7 +111,7 @@ def _products(
     system: System, primal: System, of: str, wrt: str, lag: int, nodes: tuple[str, ...]
 ) -> list[Product] | list[None]:
     try:
-        return merged(edge_jacobian(system, of, wrt, lag, nodes).terms, primal)
+        return merged(edge_jacobian(system, of, wrt, lag, nodes).terms, primal.shape_of)
     except ValueError:  # documented: a quantity on the way is a matrix
         return [None]
 

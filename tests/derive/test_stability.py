@@ -159,3 +159,11 @@ def test_the_half_of_softmax_is_attained_and_used():
     text = "h[t] = tanh(W @ y[t-1] + x[t])\ny[t] = softmax(V @ h[t])\nW : H, D\nV : D, H"
     assert bound_of(text) == Bound(sympy.Rational(1, 2), bound_of(text).norms)
     assert len(bound_of(text).norms) == 2
+
+
+def test_a_matrix_that_is_reached_twice_is_bounded_once():
+    """A gate that scales both what is kept and what is new: its matrix has one term, diag(n − h) and not two."""
+    (found,) = stability(derive.load("gru")).recurrences
+    (bounds,) = found.bounds.values()
+    assert sum("‖W_z[:, 0:H]‖" in columns(str(bound)) for bound in bounds) == 1
+    assert "diag((n[t] - h[t-1]) * z[t] * (1 - z[t])) @ W_z[:, 0:H]" in str(found)

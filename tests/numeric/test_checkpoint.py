@@ -54,7 +54,7 @@ def equal_to_plain(system, every, steps=7, outputs=None):
     same(gradients.initial, found.initial)
 
 
-@pytest.mark.parametrize(("place", "name"), enumerate(SYSTEM_OF), ids=SYSTEM_OF)
+@pytest.mark.parametrize(("place", "name"), list(enumerate(SYSTEM_OF)), ids=list(SYSTEM_OF))
 def test_checkpointed_is_plain(place, name):
     """In chunks of about √T, and of 1, 2 and more steps than there are in turn."""
     equal_to_plain(SYSTEM_OF[name](), True)

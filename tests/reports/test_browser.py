@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,17 +55,23 @@ def browser() -> Iterator[Any]:
     yield from start()
 
 
+@dataclass
+class Pages(dict[str, Path]):
+    """Pages by name, each made when it is first asked for: tests that run beside each other need different ones."""
+
+    folder: Path
+    sample: Report
+
+    def __missing__(self, name: str) -> Path:
+        system = None if name == "sample" else build(name) if name in NAMED else derive.load(name)
+        self[name] = self.folder / f"{name}.html"
+        self[name].write_text(html.render(report(Context(system)) if system else self.sample), "utf-8")
+        return self[name]
+
+
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory, sample: Report) -> dict[str, Path]:
-    folder, made = tmp_path_factory.mktemp("pages"), {}
-    for name in NAMES:
-        if name == "sample":
-            found = sample
-        else:
-            found = report(Context(build(name) if name in NAMED else derive.load(name)))
-        made[name] = folder / f"{name}.html"
-        made[name].write_text(html.render(found), "utf-8")
-    return made
+def pages(tmp_path_factory: pytest.TempPathFactory, sample: Report) -> Pages:
+    return Pages(tmp_path_factory.mktemp("pages"), sample)
 
 
 @pytest.mark.parametrize("name", NAMES)

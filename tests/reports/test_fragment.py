@@ -16,10 +16,14 @@ from reports.context import Context
 DOCUMENT = r"""\documentclass{article}
 %s
 \begin{document}
-Before \input{fragment} after, and \eqref{%s}.
+%s
 \end{document}
 """
-CELLS = ("lstm", "lstm-bidirectional-deep", "attention-bahdanau", "names")
+CELLS = (  # each a run of LaTeX; the last have terms that are wider than a line
+    ("lstm",),
+    ("names",),
+    ("lstm-bidirectional-deep", "attention-bahdanau", "rwkv-4", "encoder-decoder-cho", "translation"),
+)
 NAMES = "שלום[t] = tanh(W @ שלום[t-1] + é * x[t] + b_Ω)\nd_中[t] = x̂[t] * שלום[t]"
 
 
@@ -38,12 +42,16 @@ def preamble(text: str) -> str:
 
 
 @pytest.mark.needs("latexmk")
-@pytest.mark.parametrize("name", CELLS)
-def test_compiles_with_the_preamble_that_it_asks_for(name, tmp_path):
-    text = made(name)
-    (tmp_path / "fragment.tex").write_text(text, "utf-8")
-    label = re.findall(r"\\label\{([^}]*)\}", text)[-1]
-    (tmp_path / "paper.tex").write_text(DOCUMENT % (preamble(text), label), "utf-8")
+@pytest.mark.parametrize("cells", CELLS, ids=", ".join)
+def test_compiles_with_the_preamble_that_it_asks_for(cells, tmp_path):
+    body, asked = [], []
+    for name in cells:
+        text = made(name)
+        (tmp_path / f"{name}.tex").write_text(text, "utf-8")
+        label = re.findall(r"\\label\{([^}]*)\}", text)[-1]
+        body.append(rf"Before \input{{{name}}} after, and \eqref{{{label}}}.")
+        asked += preamble(text).splitlines()
+    (tmp_path / "paper.tex").write_text(DOCUMENT % ("\n".join(dict.fromkeys(asked)), "\n".join(body)), "utf-8")
     command = ["latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
     done = subprocess.run(command, cwd=tmp_path, timeout=120, capture_output=True)
     log = (tmp_path / "paper.log").read_text("latin-1")
