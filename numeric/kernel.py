@@ -87,8 +87,8 @@ class Kernel:
             return forward, module, False
         steps = sizes.steps(chunks.how.axis)
         moving = (var.shape for var in chunks.plan.variables.values() if var.axis is not None)
-        width = sizes.batch * sum(math.prod(map(sizes.number, shape)) for shape in moving)
-        every = max(math.isqrt(steps - 1) + 1, CHUNK // max(width, 1))
+        numbers = sizes.batch * sum(math.prod(map(sizes.number, shape)) for shape in moving)  # of a step
+        every = max(math.isqrt(steps - 1) + 1, CHUNK // max(numbers, 1))
         return (forward, module, False) if every >= steps else (replace(chunks, every=every).forward, module, True)
 
     def __repr__(self) -> str:
@@ -173,11 +173,11 @@ class Kernel:
         for name, positions in self.plan.ends.items():
             given += [ends[name]] if len(positions) == 1 else list(ends[name])
         found = self._backward(run.saved, *given) if self._backward is not None else ({}, {}, {})
-        own, parts = self._own(chain(run.saved, given)), zip(self._graded.items(), found, strict=True)
+        own = self._own(chain(run.saved, given))
         return Gradients(
             *(
-                {n: own(part[n]) if n in part else self._zeros(run, n, kind) for n in names}
-                for (kind, names), part in parts
+                {name: own(part[name]) if name in part else self._zeros(run, name, kind) for name in names}
+                for (kind, names), part in zip(self._graded.items(), found, strict=True)
             )
         )
 
@@ -213,13 +213,12 @@ class Kernel:
         if self._indexed:
             return sizes_of(self.system, *groups, steps)
         known = (*key, len(parameters), len(inputs), *(steps or {}).items())
-        found = self._sizes.get(known)
-        if found is None:
+        if known not in self._sizes:
             found = sizes_of(self.system, *groups, steps)
             if len(self._sizes) >= SHAPES:
                 self._sizes.clear()
             self._sizes[known] = found
-        return found
+        return self._sizes[known]
 
     def _cotangents(self, run: Run, cotangents: Arrays, final: Arrays) -> tuple[dict[str, Any], dict[str, Any]]:
         kinds = (("output", cotangents, run.outputs), ("final value", final, run.final))
@@ -251,14 +250,14 @@ class Kernel:
         """What makes a gradient an array of its own, given what else may be in use."""
         if self._is_chunked:
             return lambda value: value
-        room, taken = self._room, set[int]()
+        taken = set[int]()
 
         def own(value: Any) -> Floats:
             array = np.asarray(value, self.dtype)
             if array.size < SMALL:
                 return array.copy()
             taken.update(id(root(other)) for other in others if isinstance(other, np.ndarray))  # once: it is used up
-            return room.apart(array, taken)
+            return self._room.apart(array, taken)
 
         return own
 
