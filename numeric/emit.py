@@ -59,7 +59,7 @@ def emit(plan: Schedule, dtype: str, *, compiled: bool = False) -> Module:
         dtype: ``float64`` or ``float32``.
         compiled: whether loops are to be C functions.
     """
-    layout, needed = Layout(plan), set[str]()
+    layout, needed = Layout(plan, compiled), set[str]()
     native = Native(layout, needed.add) if compiled else None
     initial = {name: layout.fresh(f"{name}_0") for name in plan.initial}
     known = KnownSizes(layout)

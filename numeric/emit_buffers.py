@@ -80,7 +80,7 @@ class Buffers:
         first = f"  # from {layout.names[name]}[{1 - layout.before[name]}]" if layout.before[name] else ""
         turned = ".mT" if name in layout.turned else ""
         made = f"empty(({self._size(name)}))" if var.classes is None else f"np.empty(({self._size(name)}), np.int64)"
-        lines = [f"    {whole} = {made}{turned}{first}"]
+        lines = self._wide(name, first) if name in layout.together else [f"    {whole} = {made}{turned}{first}"]
         if var.is_leaf:
             lines.append(f"    {whole}[{self._span(name, 0)}] = {layout.names[name]}")
         positions = self.plan.boundaries.get(name, ())
@@ -90,6 +90,18 @@ class Buffers:
             value = "0" if given is None else f"0 if {given} is None else {one}"
             lines.append(f"    {whole}[{self.index(name, position)}] = {value}")
         return lines if name in layout.edges else lines + self.views(name)
+
+    def _wide(self, name: str, comment: str) -> list[str]:
+        """A buffer with room for inputs beside the states, where weights are few."""
+        layout, one = self.layout, self.layout.together[name]
+        wide, few = layout.wide[name]
+        rows, width = self.text(pair(self.plan.variables[name].shape)[0]), self.text(one.width)
+        weights = f"{self.text(self.plan.variables[one.name].shape[0])} * ({width})"
+        return [
+            f"    {few} = {weights} <= CACHE",
+            f"    {wide} = empty(({self.steps(name)} + 1, {width} if {few} else {rows}, {layout.batch})).mT",
+            f"    {layout.whole(name)} = {wide}[..., :{rows}]{comment}",
+        ]
 
     def index(self, name: str, position: Fixed) -> str:
         """Where a position is stored."""

@@ -6,7 +6,7 @@ then, block beside block, by the helper ``recurrence`` of the generated module (
 applications", section 1.4); it declines where steps are large enough that a loop is as fast, or where a product of
 factors overflows.  Nothing is divided, so factors may be zero or vanish.
 
-Read next: `numeric.emit_steps`.
+Read next: `numeric.emit_together`.
 """
 
 from __future__ import annotations

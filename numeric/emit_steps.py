@@ -14,19 +14,22 @@ Read next: `numeric.emit_function`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import sympy
 
 from derive.expr import is_op
 from derive.system import Equation
+from numeric.emit_coefficients import coefficients, lodged
 from numeric.emit_maps import turned
 from numeric.emit_ops import Expressions
 from numeric.emit_recurrence import recurrence
+from numeric.emit_together import joined
 from numeric.instructions import Call, Spot, merged
 from numeric.layout import Layout
 from numeric.lowering import Lowering
 from numeric.passes.draft import subexpressions
-from numeric.schedule import Stage
+from numeric.schedule import Stage, reads
 
 
 class Steps:
@@ -42,6 +45,7 @@ class Steps:
         self.layout, self.stage, self.need = layout, stage, need
         self.plan, self.place = layout.plan, Expressions(layout, need)
         self.step = Lowering(layout, stage, self.place)
+        self.homes: dict[str, Spot] = {}  # of coefficients that need no room
         leaves = (name for name in layout.turned if self.plan.variables[name].is_leaf and not layout.is_padded(name))
         self.given = {layout.names[name] for name in leaves}
 
@@ -54,12 +58,27 @@ class Steps:
         for equation in self.stage.equations:
             self.step.equation(equation)
         calls = merged(self.step.calls)
+        if recurrence(calls, str, self._is_shifted) is None:
+            calls = self._lodged(calls, maps)
+        one = next((each for each in self.layout.together.values() if each.stage is self.stage), None)
+        other = None if one is None else joined(self.step, calls, one)
+        if one is None or other is None:
+            loop = self._loop(calls, maps)
+            return [*self.step.at.before, *loop]
+        lines, joint = other
+        few = [*lines, *self._loop(joint, [e for e in maps if e.name != one.summand])]
+        many = self._loop(calls, maps)
+        few, many = ([f"    {line}" for line in lines] for lines in (few, many))
+        return [*self.step.at.before, f"    if {self.layout.wide[one.state][1]}:", *few, "    else:", *many]
+
+    def _loop(self, calls: Sequence[Call], maps: Sequence[Equation]) -> list[str]:
+        """The loop over steps, block by block where maps are computed for it."""
         moving = dict.fromkeys(s for call in calls for s in (*call.inputs, call.out) if s.moves)
         names = {spot: self._name(spot) for spot in moving}
         inside = [self._text(call, names) for call in calls]
         if not moving:
             assert self.stage.axis is not None
-            return [*self.step.at.before, f"    for _ in range({self.place.steps_of(self.stage.axis)}):", *inside]
+            return [f"    for _ in range({self.place.steps_of(self.stage.axis)}):", *inside]
         computed = {self.layout.view(equation.name, 0) for equation in maps}
         span = self.layout.fresh("now") if maps else ""
         low = self.layout.fresh("low") if maps else ""
@@ -71,23 +90,33 @@ class Steps:
             label = ", ".join([str(self.plan.stages.index(self.stage)), *([low] if low else []), *self._sizes(moving)])
             loop = [f"    for {', '.join(names.values())} in steps(({label}), {', '.join(arrays)}):", *inside]
             loop = self._at_once(calls, dict(zip(moving, arrays, strict=True)), names, loop)
-        return [*self.step.at.before, *(self._blocks(maps, moving, low, span, loop) if maps else loop)]
+        return self._blocks(maps, moving, low, span, loop) if maps else loop
+
+    def _lodged(self, calls: Sequence[Call], maps: Sequence[Equation]) -> list[Call]:
+        """The calls, each coefficient where the product that reads it is written (`emit_coefficients.lodged`)."""
+        shared = {read.name for _, read, _ in reads(maps)}
+        alone = [e for e in maps if e.name not in shared and coefficients(e, self.place, None) is not None]
+        spots = {self.step.at.moving(e.name, 0): e.name for e in alone}
+        homes = lodged(calls, spots)
+        self.homes = {spots[spot]: home for spot, home in homes.items()}
+        return [replace(call, inputs=tuple(homes.get(spot, spot) for spot in call.inputs)) for call in calls]
+
+    def _is_shifted(self, one: Spot, other: Spot) -> bool:
+        """Whether the first spot is where the second one was a step before."""
+        name = next((name for name, spot in self.step.at.spots.items() if spot == other), None)
+        return name is not None and one == self.step.at.moving(name, -self.stage.direction)
 
     def _at_once(
         self, calls: Sequence[Call], arrays: dict[Spot, str], names: dict[Spot, str], loop: list[str]
     ) -> list[str]:
         """The loop, or all of its steps at once if it is a linear recurrence."""
 
-        def shifted(one: Spot, other: Spot) -> bool:
-            name = next((name for name, spot in self.step.at.spots.items() if spot == other), None)
-            return name is not None and one == self.step.at.moving(name, -self.stage.direction)
-
         def array(spot: Spot) -> str:
             if not spot.moves:
                 return self._operand(spot, names)
             return arrays[spot] if spot.low is not None else f"{arrays[spot]}[:, None]"  # one number for all rows
 
-        found = recurrence(calls, array, shifted)
+        found = recurrence(calls, array, self._is_shifted)
         if found is None:
             return loop
         helper, text = found
@@ -114,15 +143,30 @@ class Steps:
         has_products = any(is_op(op, "matmul") for e in maps for op in subexpressions(e.expr))
         least = f", 256 // {layout.batch}" if has_products else ""
         starts = f"range(0, {self.place.steps_of(axis)}, {block})"
-        lines = [
+        steps, place = self.place.steps_of(axis), Expressions(layout, self.need, span=span)
+        before, inside = list[str](), list[str]()
+        for equation in maps:
+            number = self.plan.numbers.get(equation.out)
+            found = coefficients(equation, place, number)
+            if found is None:
+                inside += turned(equation, place, number, "        ")
+                continue
+            name = layout.names[equation.name]
+            if equation.name in self.homes:
+                where = self._rows(self.homes[equation.name], span)
+            else:
+                room, width = layout.fresh(f"{name}_room"), self.place.size(place.shape_of(equation.out)[0])
+                before.append(f"    {room} = empty((min({steps}, {block}), {width}, {layout.batch})).mT")
+                where = f"{room}[:{steps} - {low}]"
+            inside += [f"        {line}" for line in (f"{name} = {where}", *found)]
+        return [
             f"    {block} = max(1, CACHE // ({layout.batch} * ({rows})){least})",
+            *before,
             f"    for {low} in {starts if self.stage.direction > 0 else f'reversed({starts})'}:",
             f"        {span} = slice({low}, {low} + {block})",
+            *inside,
+            *(f"    {line}" for line in loop),
         ]
-        place = Expressions(layout, self.need, span=span)
-        for equation in maps:
-            lines += turned(equation, place, self.plan.numbers.get(equation.out), "        ")
-        return lines + [f"    {line}" for line in loop]
 
     # --- text --------------------------------------------------------------------------------------------------
 
@@ -135,16 +179,19 @@ class Steps:
         low = "" if spot.low == 0 else self.place.size(spot.low)
         return f"{low}:{'' if spot.high == self.step.at.widths[spot.base, spot.moves] else self.place.size(spot.high)}"
 
-    def _array(self, spot: Spot, span: str) -> str:
-        """The array whose entries are a spot step by step, in the order of the loop."""
+    def _rows(self, spot: Spot, span: str) -> str:
+        """All steps of a spot, or those of a block."""
         index = [
             *([span] if span else []),
             *([] if self._is_whole(spot) else [*([] if span else ["..."]), self._range(spot)]),
         ]
         if span and not self._is_whole(spot):
             index.insert(1, ":")
-        text = f"{spot.base}[{', '.join(index)}]" if index else spot.base
-        text += "" if spot.low is None else ".mT"
+        return f"{spot.base}[{', '.join(index)}]" if index else spot.base
+
+    def _array(self, spot: Spot, span: str) -> str:
+        """The array whose entries are a spot step by step, in the order of the loop."""
+        text = self._rows(spot, span) + ("" if spot.low is None else ".mT")
         if spot.low is not None and spot.base in self.given:
             self.need("turned")
             text = f"turned({text.removesuffix('.mT')}).mT"

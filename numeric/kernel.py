@@ -9,9 +9,11 @@ Read next: `numeric.initialisers`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -27,10 +29,11 @@ from numeric.options import Options, options
 from numeric.padding import Lengths, carried_over, filled, hidden, masks_of, with_masks
 from numeric.passes import Pass
 from numeric.results import Floats, Gradients, Padded, Run
-from numeric.room import Room, root
+from numeric.room import SMALL, Room, root
 from numeric.schedule import forward_only, schedule
 
 SHAPES = 64  # choices of shapes whose sizes are remembered
+CHUNK = 2**18  # numbers that a chunk of a run that keeps nothing may have: less is not worth a call
 
 
 class Kernel:
@@ -53,6 +56,13 @@ class Kernel:
         self.dtype = np.dtype(options.dtype)
         self._module, self._room = module, Room(self.dtype)
         self._sizes: dict[object, Sizes] = {}
+        real = {name for name, variable in system.variables.items() if variable.classes is None}
+        self._indexed = not real.issuperset(system.inputs)
+        self._graded = {
+            "parameter": system.parameters,
+            "input": tuple(name for name in system.inputs if name in real),
+            "initial": tuple(name for name in system.boundaries if name in real),
+        }
         self._forward, self._backward = functions(module, system.name, self._room, made.loops)
         if options.checkpoint is not None:
             every = options.checkpoint or None
@@ -60,16 +70,26 @@ class Kernel:
             self._forward, self._backward = chunks.forward, chunks.backward if self._backward is not None else None
 
     @cached_property
-    def _inference(self) -> tuple[Callable[..., Any], Module]:
-        """The forward pass that saves nothing, chunk by chunk where the system allows it."""
+    def _inference(self) -> tuple[Callable[..., Any], Module, Chunks | None]:
+        """The forward pass that saves nothing, and how it runs in chunks where the system allows that."""
         made = assemble(forward_only(schedule(self.system, self.plan.outputs)), self.options)
-        plan, module = made.plan, made.module
-        forward, _ = functions(module, self.system.name, self._room, made.loops)
+        forward, _ = functions(made.module, self.system.name, self._room, made.loops)
         try:
             how = chunking(self.system)
         except ValueError:
-            return forward, module
-        return Chunks(plan, module, how, None, False, forward, None).forward, module
+            return forward, made.module, None
+        return forward, made.module, Chunks(made.plan, made.module, how, None, False, forward, None)
+
+    def _unsaved(self, sizes: Sizes) -> tuple[Callable[..., Any], Module, bool]:
+        """The forward pass that saves nothing, its module, and whether it runs in chunks, none of them small."""
+        forward, module, chunks = self._inference
+        if chunks is None:
+            return forward, module, False
+        steps = sizes.steps(chunks.how.axis)
+        moving = (var.shape for var in chunks.plan.variables.values() if var.axis is not None)
+        numbers = sizes.batch * sum(math.prod(map(sizes.number, shape)) for shape in moving)  # of a step
+        every = max(math.isqrt(steps - 1) + 1, CHUNK // max(numbers, 1))
+        return (forward, module, False) if every >= steps else (replace(chunks, every=every).forward, module, True)
 
     def __repr__(self) -> str:
         return f"Kernel({self.system.name}, {self.dtype})"
@@ -104,13 +124,13 @@ class Kernel:
         if lengths:
             return self._forward_padded(parameters, inputs, initial, sizes, lengths, keep)
         given = {**parameters, **inputs}
-        forward, module = (self._forward, self._module) if keep else self._inference
+        forward, module, apart = (self._forward, self._module, self._is_chunked) if keep else self._unsaved(sizes)
         arguments: list[Any] = [self._array(given[name], name, copy=keep) for name in module.leaves]
         for name in module.initial:
             arguments.append(self._array(initial[name], name, copy=keep) if name in initial else None)
         keywords = {text: sizes.batch if s is None else sizes.number(s) for text, s in module.sizes}
         outputs, final, saved = forward(*arguments, **keywords)
-        if not self._is_chunked:  # what was saved must not change with what is returned
+        if not apart:  # what was saved must not change with what is returned
             outputs = {name: np.array(value, self.dtype, order="C") for name, value in outputs.items()}
             final = {name: np.array(value, order="C") for name, value in final.items()}
         return Run(outputs, final, self, sizes, saved if keep else None)
@@ -153,18 +173,11 @@ class Kernel:
         for name, positions in self.plan.ends.items():
             given += [ends[name]] if len(positions) == 1 else list(ends[name])
         found = self._backward(run.saved, *given) if self._backward is not None else ({}, {}, {})
-        taken = {id(root(array)) for array in (*run.saved, *given) if isinstance(array, np.ndarray)}
-        system = self.system
-        real, states = (
-            [name for name in names if system.variables[name].classes is None]
-            for names in (system.inputs, system.boundaries)
-        )
+        own = self._own(chain(run.saved, given))
         return Gradients(
             *(
-                {name: self._gradient(run, name, part.get(name), kind, taken) for name in names}
-                for kind, names, part in zip(
-                    ("parameter", "input", "initial"), (system.parameters, real, states), found, strict=True
-                )
+                {name: own(part[name]) if name in part else self._zeros(run, name, kind) for name in names}
+                for (kind, names), part in zip(self._graded.items(), found, strict=True)
             )
         )
 
@@ -186,16 +199,20 @@ class Kernel:
         return self.options.checkpoint is not None
 
     def _array(self, value: Any, name: str, *, copy: bool = True) -> NDArray[Any]:
+        if type(value) is np.ndarray and value.dtype is self.dtype and not self._indexed:  # nothing to convert
+            return value.copy() if copy or not value.flags.c_contiguous else value
         return converted(value, self.system.variables[name], self.dtype, copy=copy)
 
     def _sizes_of(self, parameters: Arrays, inputs: Arrays, initial: Arrays, steps: Mapping[str, int] | None) -> Sizes:
         """`sizes_of`, which is asked once for arrays of the same shapes; ranges of indices are checked every time."""
         groups = (parameters, inputs, initial)
-        lists = any(not hasattr(array, "shape") for arrays in groups for array in arrays.values())
-        if lists or any(self.system.variables[name].classes is not None for name in self.system.inputs):
+        try:
+            key = [(name, array.shape) for arrays in groups for name, array in arrays.items()]
+        except AttributeError:  # nested lists
             return sizes_of(self.system, *groups, steps)
-        key = tuple((name, array.shape) for arrays in groups for name, array in arrays.items())
-        known = (key, len(parameters), len(inputs), tuple((steps or {}).items()))
+        if self._indexed:
+            return sizes_of(self.system, *groups, steps)
+        known = (*key, len(parameters), len(inputs), *(steps or {}).items())
         if known not in self._sizes:
             found = sizes_of(self.system, *groups, steps)
             if len(self._sizes) >= SHAPES:
@@ -229,10 +246,23 @@ class Kernel:
         )
         return f"{symbols}{value.shape}"
 
-    def _gradient(self, run: Run, name: str, value: Any, kind: str, taken: set[int]) -> Floats:
-        """A gradient as an array of its own; zero where the outputs do not depend on the leaf."""
-        if value is not None:
-            return value if self._is_chunked else self._room.apart(np.asarray(value, self.dtype), taken)
+    def _own(self, others: Iterable[Any]) -> Callable[[Any], Floats]:
+        """What makes a gradient an array of its own, given what else may be in use."""
+        if self._is_chunked:
+            return lambda value: value
+        taken = set[int]()
+
+        def own(value: Any) -> Floats:
+            array = np.asarray(value, self.dtype)
+            if array.size < SMALL:
+                return array.copy()
+            taken.update(id(root(other)) for other in others if isinstance(other, np.ndarray))  # once: it is used up
+            return self._room.apart(array, taken)
+
+        return own
+
+    def _zeros(self, run: Run, name: str, kind: str) -> Floats:
+        """The gradient of what the outputs do not depend on."""
         return np.zeros(gradient_shape(self.system, name, kind, run.sizes), self.dtype)
 
 

@@ -28,6 +28,7 @@ from derive.system import Equation
 from numeric.columns import is_columnwise
 from numeric.schedule import Schedule, Stage, reads
 from numeric.storage import blocked, edges, rolling
+from numeric.together import Together, together
 
 RESERVED = {
     *keyword.kwlist,
@@ -71,9 +72,11 @@ class Layout:
         edges: sequences of which only the boundary values are kept.
         blocked: maps that one scan of columns alone needs: it computes them block by block of steps, in the cache.
         slices: those of them that are rows of another sequence.
+        together: by state, products with inputs that stay in their loop where weights are few (`numeric.together`).
+        wide: identifier of the array of such a state and its inputs, and of whether weights are few.
     """
 
-    def __init__(self, plan: Schedule) -> None:
+    def __init__(self, plan: Schedule, native: bool = False) -> None:
         self.plan = plan
         self.supply = NameSupply(RESERVED)
         own = [name for name, var in plan.variables.items() if var.origin is None or var.origin.kind != "pass"]
@@ -100,6 +103,8 @@ class Layout:
         self.blocked = blocked(plan, self.columns, padded)
         self.slices = self._slices()
         self.turned = self._turned()
+        self.together = {} if native else {one.state: one for one in self._together()}
+        self.wide = {n: (self.fresh(f"{self.whole(n)}_wide"), self.fresh("few_weights")) for n in self.together}
 
     def fresh(self, wish: str) -> str:
         """A new identifier like `wish`."""
@@ -172,6 +177,13 @@ class Layout:
         names |= {self.parts[name].whole for name in names if name in self.parts}
         names |= {part.whole for part in self.slices.values()}
         return {name for name in names if len(self.plan.variables[name].shape) == 1}
+
+    def _together(self) -> list[Together]:
+        apart = self.rolling | self.edges | self.parts.keys() | {part.whole for part in self.parts.values()}
+        kept = [
+            name for name in self.stored - apart if self.before[name] + self.after[name] == 1 and name in self.turned
+        ]
+        return together(self.plan, self.columns, self.blocked, kept)
 
     def is_view(self, equation: Equation) -> bool:
         """Whether an equation is satisfied by where its quantities live."""

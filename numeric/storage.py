@@ -1,6 +1,6 @@
 """What need not be stored: liveness of the quantities that scans of columns (`numeric.columns`) compute and read.
 
-Read next: `numeric.layout`.
+Read next: `numeric.together`.
 """
 
 from __future__ import annotations

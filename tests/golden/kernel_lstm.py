@@ -38,7 +38,7 @@
 """
 
 import numpy as np
-from numpy import add, multiply, tanh
+from numpy import add, multiply, square, subtract, tanh
 
 DTYPE = np.float64
 CACHE = 131072  # numbers that a block of steps may take
@@ -60,12 +60,6 @@ def turned(v):
     found = empty((T, n, B)).mT
     np.copyto(found, v)
     return found
-
-
-def product(a, b):
-    """a * b, both (T, B, n), feature-major in memory."""
-    T, B, n = a.shape
-    return np.multiply(a, b, empty((T, n, B)).mT)
 
 
 def times_columns(A, v):
@@ -101,7 +95,9 @@ def forward(x, W_f, b_f, W_i, b_i, W_g, b_g, W_o, b_o, h_0=None, c_0=None):
     T, B = x.shape[:2]
     D = x.shape[2]
     H = W_f.shape[0]
-    h_all = empty((T + 1, H, B)).mT  # from h[0]
+    few_weights = 4*H * (D + H + 1) <= CACHE
+    h_all_wide = empty((T + 1, D + H + 1 if few_weights else H, B)).mT
+    h_all = h_all_wide[..., :H]  # from h[0]
     h_all[0] = 0 if h_0 is None else h_0
     h_prev = h_all[:T]
     h = h_all[1:]
@@ -127,15 +123,13 @@ def forward(x, W_f, b_f, W_i, b_i, W_g, b_g, W_o, b_o, h_0=None, c_0=None):
     z = empty((4*H, B))
     half = np.array(0.5, DTYPE)
     part = empty((H, B))
-    block = max(1, CACHE // (B * (13*H)), 256 // B)
-    for low in range(0, T, block):
-        now = slice(low, low + block)
-        z_in = times_columns(W_x, x[now])
-        z_in += b[:, None]
-        z_in = z_in.mT
-        for h_prev_t, z_in_t, f_i_etc_t, f_i_etc_t_2, f_t, c_prev_t, c_t, i_t, g_t, tanh_c_t, o_t, h_t in steps((10, low, T, B, H), h_prev[now].mT, z_in.mT, f_i_etc[now].mT, f_i_etc[now, :, :3*H].mT, f_i_etc[now, :, :H].mT, c_prev[now].mT, c[now].mT, f_i_etc[now, :, H:2*H].mT, f_i_etc[now, :, 3*H:].mT, tanh_c[now].mT, f_i_etc[now, :, 2*H:3*H].mT, h[now].mT):
-            W_h.dot(h_prev_t, z)
-            add(z, z_in_t, z)
+    if few_weights:
+        h_and_inputs = h_all_wide[:T]
+        h_and_inputs[..., H:D + H] = x
+        h_and_inputs[..., -1] = 1
+        W_all = np.concatenate((W_h, W_x, b[:, None]), axis=1)
+        for h_and_inputs_t, f_i_etc_t, f_i_etc_t_2, f_t, c_prev_t, c_t, i_t, g_t, tanh_c_t, o_t, h_t in steps((10, T, B, D, H), h_and_inputs.mT, f_i_etc.mT, f_i_etc[..., :3*H].mT, f_i_etc[..., :H].mT, c_prev.mT, c.mT, f_i_etc[..., H:2*H].mT, f_i_etc[..., 3*H:].mT, tanh_c.mT, f_i_etc[..., 2*H:3*H].mT, h.mT):
+            W_all.dot(h_and_inputs_t, z)
             tanh(z, f_i_etc_t)  # (6)
             multiply(f_i_etc_t_2, half, f_i_etc_t_2)
             add(f_i_etc_t_2, half, f_i_etc_t_2)  # (2) (4) (8)
@@ -144,6 +138,24 @@ def forward(x, W_f, b_f, W_i, b_i, W_g, b_g, W_o, b_o, h_0=None, c_0=None):
             add(c_t, part, c_t)  # (9)
             tanh(c_t, tanh_c_t)
             multiply(o_t, tanh_c_t, h_t)  # (10)
+    else:
+        block = max(1, CACHE // (B * (13*H)), 256 // B)
+        for low in range(0, T, block):
+            now = slice(low, low + block)
+            z_in = times_columns(W_x, x[now])
+            z_in += b[:, None]
+            z_in = z_in.mT
+            for h_prev_t, z_in_t, f_i_etc_t_3, f_i_etc_t_4, f_t_2, c_prev_t_2, c_t_2, i_t_2, g_t_2, tanh_c_t_2, o_t_2, h_t_2 in steps((10, low, T, B, H), h_prev[now].mT, z_in.mT, f_i_etc[now].mT, f_i_etc[now, :, :3*H].mT, f_i_etc[now, :, :H].mT, c_prev[now].mT, c[now].mT, f_i_etc[now, :, H:2*H].mT, f_i_etc[now, :, 3*H:].mT, tanh_c[now].mT, f_i_etc[now, :, 2*H:3*H].mT, h[now].mT):
+                W_h.dot(h_prev_t, z)
+                add(z, z_in_t, z)
+                tanh(z, f_i_etc_t_3)  # (6)
+                multiply(f_i_etc_t_4, half, f_i_etc_t_4)
+                add(f_i_etc_t_4, half, f_i_etc_t_4)  # (2) (4) (8)
+                multiply(f_t_2, c_prev_t_2, c_t_2)
+                multiply(i_t_2, g_t_2, part)
+                add(c_t_2, part, c_t_2)  # (9)
+                tanh(c_t_2, tanh_c_t_2)
+                multiply(o_t_2, tanh_c_t_2, h_t_2)  # (10)
     outputs = {"h": h}
     final = {"h": h_all[T], "c": c_all[T]}
     return outputs, final, (D, H, T, B, o, tanh_c, g, i, c_all, f, W_f, W_i, W_g, W_o, h_all, x)
@@ -170,24 +182,40 @@ def backward(saved, up_h, end_h, end_c):
     dh = empty((H, B))
     dc = empty((H, B))
     W_g_h_T = np.ascontiguousarray(W_g_h.T)
-    block_2 = max(1, CACHE // (B * (11*H)))
+    block_2 = max(1, CACHE // (B * (7*H)))
+    dc_by_room = empty((min(T, block_2), H, B)).mT
     for low_2 in reversed(range(0, T, block_2)):
         now_2 = slice(low_2, low_2 + block_2)
-        dc_by = product(o[now_2], 1 - np.square(tanh_c[now_2]))
-        dz_i_by = product(g[now_2] * i[now_2], 1 - i[now_2])
-        dz_o_by = product(tanh_c[now_2] * o[now_2], 1 - o[now_2])
-        dz_f_by = product(c_prev[now_2] * f[now_2], 1 - f[now_2])
-        dz_g_by = product(i[now_2], 1 - np.square(g[now_2]))
-        for up_h_t, dc_by_t, dz_i_by_t, dz_i_t, dz_o_by_t, dz_o_t, dz_f_by_t, dz_f_t, dz_g_by_t, dz_g_t, dz_t, f_t_2 in steps((19, low_2, T, B, H), turned(up_h[now_2]).mT[::-1], dc_by.mT[::-1], dz_i_by.mT[::-1], dz[now_2, :, H:2*H].mT[::-1], dz_o_by.mT[::-1], dz[now_2, :, 3*H:].mT[::-1], dz_f_by.mT[::-1], dz[now_2, :, :H].mT[::-1], dz_g_by.mT[::-1], dz[now_2, :, 2*H:3*H].mT[::-1], dz[now_2].mT[::-1], f[now_2].mT[::-1]):
+        dc_by = dc_by_room[:T - low_2]
+        square(tanh_c[now_2], dc_by)
+        subtract(1, dc_by, dc_by)
+        multiply(dc_by, o[now_2], dc_by)
+        dz_i_by = dz[now_2, :, H:2*H]
+        subtract(1, i[now_2], dz_i_by)
+        multiply(dz_i_by, g[now_2], dz_i_by)
+        multiply(dz_i_by, i[now_2], dz_i_by)
+        dz_o_by = dz[now_2, :, 3*H:]
+        subtract(1, o[now_2], dz_o_by)
+        multiply(dz_o_by, tanh_c[now_2], dz_o_by)
+        multiply(dz_o_by, o[now_2], dz_o_by)
+        dz_f_by = dz[now_2, :, :H]
+        subtract(1, f[now_2], dz_f_by)
+        multiply(dz_f_by, c_prev[now_2], dz_f_by)
+        multiply(dz_f_by, f[now_2], dz_f_by)
+        dz_g_by = dz[now_2, :, 2*H:3*H]
+        square(g[now_2], dz_g_by)
+        subtract(1, dz_g_by, dz_g_by)
+        multiply(dz_g_by, i[now_2], dz_g_by)
+        for up_h_t, dc_by_t, dz_i_t, dz_o_t, dz_f_t, dz_g_t, dz_t, f_t_3 in steps((19, low_2, T, B, H), turned(up_h[now_2]).mT[::-1], dc_by.mT[::-1], dz[now_2, :, H:2*H].mT[::-1], dz[now_2, :, 3*H:].mT[::-1], dz[now_2, :, :H].mT[::-1], dz[now_2, :, 2*H:3*H].mT[::-1], dz[now_2].mT[::-1], f[now_2].mT[::-1]):
             add(up_h_t, g_h, dh)  # (11)
             multiply(dh, dc_by_t, dc)
             add(dc, g_c, dc)  # (15)
-            multiply(dc, dz_i_by_t, dz_i_t)  # (24)
-            multiply(dh, dz_o_by_t, dz_o_t)  # (20)
-            multiply(dc, dz_f_by_t, dz_f_t)  # (26)
-            multiply(dc, dz_g_by_t, dz_g_t)  # (22)
+            multiply(dc, dz_i_t, dz_i_t)  # (24)
+            multiply(dh, dz_o_t, dz_o_t)  # (20)
+            multiply(dc, dz_f_t, dz_f_t)  # (26)
+            multiply(dc, dz_g_t, dz_g_t)  # (22)
             W_g_h_T.dot(dz_t, g_h)  # (13)
-            multiply(dc, f_t_2, g_c)  # (17)
+            multiply(dc, f_t_3, g_c)  # (17)
     dh_all[0] = g_h.T  # (12)
     dc_all[0] = g_c.T  # (16)
     W_dx = np.concatenate((W_f[:, H:], W_i[:, H:], W_g[:, H:], W_o[:, H:]))

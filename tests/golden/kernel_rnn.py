@@ -13,7 +13,7 @@
 """
 
 import numpy as np
-from numpy import add, multiply, tanh
+from numpy import add, multiply, square, subtract, tanh
 
 DTYPE = np.float64
 CACHE = 131072  # numbers that a block of steps may take
@@ -70,22 +70,33 @@ def forward(x, W_h, b_h, h_0=None):
     T, B = x.shape[:2]
     D = x.shape[2]
     H = W_h.shape[0]
-    h_all = empty((T + 1, H, B)).mT  # from h[0]
+    few_weights = H * (D + H + 1) <= CACHE
+    h_all_wide = empty((T + 1, D + H + 1 if few_weights else H, B)).mT
+    h_all = h_all_wide[..., :H]  # from h[0]
     h_all[0] = 0 if h_0 is None else h_0
     h_prev = h_all[:T]
     h = h_all[1:]
     z_h = empty((H, B))
     W_h_2 = np.ascontiguousarray(W_h[:, :H])
-    block = max(1, CACHE // (B * (3*H)), 256 // B)
-    for low in range(0, T, block):
-        now = slice(low, low + block)
-        z_h_in = times_columns(W_h[:, H:], x[now])
-        z_h_in += b_h[:, None]
-        z_h_in = z_h_in.mT
-        for h_prev_t, z_h_in_t, h_t in steps((1, low, T, B, H), h_prev[now].mT, z_h_in.mT, h[now].mT):
-            W_h_2.dot(h_prev_t, z_h)
-            add(z_h, z_h_in_t, z_h)  # (1)
+    if few_weights:
+        h_and_inputs = h_all_wide[:T]
+        h_and_inputs[..., H:D + H] = x
+        h_and_inputs[..., -1] = 1
+        W_all = np.concatenate((W_h_2, W_h[:, H:], b_h[:, None]), axis=1)
+        for h_and_inputs_t, h_t in steps((1, T, B, D, H), h_and_inputs.mT, h.mT):
+            W_all.dot(h_and_inputs_t, z_h)  # (1)
             tanh(z_h, h_t)  # (2)
+    else:
+        block = max(1, CACHE // (B * (3*H)), 256 // B)
+        for low in range(0, T, block):
+            now = slice(low, low + block)
+            z_h_in = times_columns(W_h[:, H:], x[now])
+            z_h_in += b_h[:, None]
+            z_h_in = z_h_in.mT
+            for h_prev_t, z_h_in_t, h_t_2 in steps((1, low, T, B, H), h_prev[now].mT, z_h_in.mT, h[now].mT):
+                W_h_2.dot(h_prev_t, z_h)
+                add(z_h, z_h_in_t, z_h)  # (1)
+                tanh(z_h, h_t_2)  # (2)
     outputs = {"h": h}
     final = {"h": h_all[T]}
     return outputs, final, (D, H, T, B, h_all, W_h, x)
@@ -101,13 +112,15 @@ def backward(saved, up_h, end_h):
     dz_h = empty((T, H, B)).mT
     dh = empty((H, B))
     W_h_T = np.ascontiguousarray(W_h[:, :H].T)
-    block_2 = max(1, CACHE // (B * (3*H)))
+    block_2 = max(1, CACHE // (B * (2*H)))
     for low_2 in reversed(range(0, T, block_2)):
         now_2 = slice(low_2, low_2 + block_2)
-        dz_h_by = 1 - np.square(h[now_2])
-        for up_h_t, dz_h_by_t, dz_h_t in steps((4, low_2, T, B, H), turned(up_h[now_2]).mT[::-1], dz_h_by.mT[::-1], dz_h[now_2].mT[::-1]):
+        dz_h_by = dz_h[now_2]
+        square(h[now_2], dz_h_by)
+        subtract(1, dz_h_by, dz_h_by)
+        for up_h_t, dz_h_t in steps((4, low_2, T, B, H), turned(up_h[now_2]).mT[::-1], dz_h[now_2].mT[::-1]):
             add(up_h_t, g_h, dh)  # (3)
-            multiply(dh, dz_h_by_t, dz_h_t)  # (7)
+            multiply(dh, dz_h_t, dz_h_t)  # (7)
             W_h_T.dot(dz_h_t, g_h)  # (5)
     dh_all[0] = g_h.T  # (4)
     dz_h_columns = columns(dz_h)

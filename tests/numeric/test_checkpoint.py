@@ -92,7 +92,8 @@ def test_with_lengths():
 
 
 @pytest.mark.parametrize("name", [*SYSTEM_OF, *NAMED])
-def test_a_run_that_keeps_nothing_has_the_same_results(name):
+def test_a_run_that_keeps_nothing_has_the_same_results(name, monkeypatch):
+    monkeypatch.setattr("numeric.kernel.CHUNK", 1)  # chunks of two or three steps, which else are not worth a call
     system = SYSTEM_OF[name]() if name in SYSTEM_OF else build(name)
     case = draw(system, np.random.default_rng(2), Regime(5))
     kernel = compile(system)
@@ -102,6 +103,16 @@ def test_a_run_that_keeps_nothing_has_the_same_results(name):
     same(plain.final, run.final)
     with pytest.raises(ValueError, match="kept nothing"):
         kernel.backward(run, case.cotangents)
+
+
+def test_a_short_run_that_keeps_nothing_is_one_call(monkeypatch):
+    system, calls = derive.load("lstm"), []
+    case = draw(system, np.random.default_rng(2), Regime(5))
+    kernel = compile(system)
+    plain, module, chunks = kernel._inference
+    monkeypatch.setitem(vars(kernel), "_inference", (lambda *a, **k: calls.append(1) or plain(*a, **k), module, chunks))
+    kernel.forward(case.parameters, case.inputs, case.initial, keep=False)
+    assert len(calls) == 1
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------

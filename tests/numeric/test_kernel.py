@@ -212,12 +212,13 @@ def test_two_threads_use_one_kernel():
 
 @pytest.mark.parametrize("name", [*names(), *SYSTEMS])
 def test_blocks_of_steps_change_nothing(name):
-    """The loop over blocks, with blocks of one step and of three."""
+    """The loop over blocks, with blocks of one step and of three, and as where weights are many."""
     system = system_of(name)
     plan = optimise(schedule(system))
     module = emit(plan, "float64")
     for block in (1, 3) if "block" in module.source else ():
         source = re.sub(r"(block\w* = )max.*", rf"\g<1>{block}", module.source)
+        source = re.sub(r"(few_weights\w* = ).*", r"\g<1>False", source)
         kernel = Kernel(system, Assembled(plan, replace(module, source=source), {}), options("float64", False))
         for case in draws.cases(system, 3):
             assert worst_difference(kernel, case) <= TOLERANCE
@@ -303,7 +304,7 @@ def test_not_a_number_passes_through():
 
 
 def test_growth_with_time_is_linear():
-    """One loop in either direction, not inside each other, and four times the steps keep four times the numbers."""
+    """Loops not inside each other, but for those over blocks; four times the steps keep four times the numbers."""
     kernel, parameters, _, _ = lstm_case()
     x = np.random.default_rng(0).standard_normal((400, 1, 2))
     kept = {}
@@ -312,8 +313,8 @@ def test_growth_with_time_is_linear():
         kept[steps] = sum(array.nbytes for array in saved if isinstance(array, np.ndarray) and array.ndim > 2)
     assert kept[400] <= 4.1 * kept[100]
     loops = [line for line in kernel.source.splitlines() if re.match(r" +for .* in .*:$", line)]
-    assert [len(line) - len(line.lstrip()) for line in loops] == [4, 8, 4, 8]
-    assert ["block" in line for line in loops] == [True, False, True, False]  # blocks of steps, then steps
+    assert [len(line) - len(line.lstrip()) for line in loops] == [8, 8, 12, 4, 8]  # of few weights, of many, backward
+    assert ["block" in line for line in loops] == [False, True, False, True, False]  # blocks of steps, then steps
 
 
 def test_compiled_once():
