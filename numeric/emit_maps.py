@@ -1,6 +1,6 @@
 """Maps whose result a loop over columns reads, as NumPy text: feature-major, as the loop wants them.
 
-Read next: `numeric.emit_recurrence`.
+Read next: `numeric.emit_trailing`.
 """
 
 from __future__ import annotations

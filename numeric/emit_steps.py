@@ -17,15 +17,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 import sympy
 
-from derive.expr import is_op
 from derive.system import Equation
-from numeric.emit_maps import turned
+from numeric.emit_blocks import Blocks
 from numeric.emit_ops import Expressions
 from numeric.emit_recurrence import recurrence
+from numeric.emit_trailing import Follow
 from numeric.instructions import Call, Spot, merged
 from numeric.layout import Layout
 from numeric.lowering import Lowering
-from numeric.passes.draft import subexpressions
 from numeric.schedule import Stage
 
 
@@ -45,11 +44,12 @@ class Steps:
         leaves = (name for name in layout.turned if self.plan.variables[name].is_leaf and not layout.is_padded(name))
         self.given = {layout.names[name] for name in leaves}
 
-    def lines(self, maps: Sequence[Equation] = ()) -> list[str]:
+    def lines(self, maps: Sequence[Equation] = (), follow: Follow | None = None) -> list[str]:
         """The loop and what precedes it.
 
         Args:
             maps: what the loop alone needs, computed for a block of steps at a time.
+            follow: what follows it, a block of steps at a time.
         """
         for equation in self.stage.equations:
             self.step.equation(equation)
@@ -60,18 +60,16 @@ class Steps:
         if not moving:
             assert self.stage.axis is not None
             return [*self.step.at.before, f"    for _ in range({self.place.steps_of(self.stage.axis)}):", *inside]
-        computed = {self.layout.view(equation.name, 0) for equation in maps}
-        span = self.layout.fresh("now") if maps else ""
-        low = self.layout.fresh("low") if maps else ""
-        arrays = [self._array(spot, "" if spot.base in computed else span) for spot in moving]
+        blocks = Blocks(self.layout, self.stage, maps, follow)
+        arrays = [self._array(spot, blocks.span(spot)) for spot in moving]
         if len(arrays) == 1:
             loop = [f"    for {names[next(iter(moving))]} in {arrays[0]}:", *inside]
         else:
             self.need("steps")
-            label = ", ".join([str(self.plan.stages.index(self.stage)), *([low] if low else []), *self._sizes(moving)])
+            label = ", ".join([str(self.plan.stages.index(self.stage)), *blocks.labels, *self._sizes(moving)])
             loop = [f"    for {', '.join(names.values())} in steps(({label}), {', '.join(arrays)}):", *inside]
             loop = self._at_once(calls, dict(zip(moving, arrays, strict=True)), names, loop)
-        return [*self.step.at.before, *(self._blocks(maps, moving, low, span, loop) if maps else loop)]
+        return [*self.step.at.before, *blocks.lines(self._rows(moving), loop, self.need)]
 
     def _at_once(
         self, calls: Sequence[Call], arrays: dict[Spot, str], names: dict[Spot, str], loop: list[str]
@@ -102,27 +100,10 @@ class Steps:
         sizes = (name for symbol, name in self.layout.sizes.items() if symbol in rows)
         return [self.place.steps_of(str(self.stage.axis)), self.layout.batch, *sizes]
 
-    def _blocks(
-        self, maps: Sequence[Equation], moving: Iterable[Spot], low: str, span: str, loop: list[str]
-    ) -> list[str]:
-        """A loop over blocks of steps: maps first, then step by step."""
-        axis, layout = self.stage.axis, self.layout
-        assert axis is not None
+    def _rows(self, moving: Iterable[Spot]) -> str:
+        """How many rows the loop touches at a step."""
         widths = {s.base: self.step.at.widths.get((s.base, True), sympy.Integer(1)) for s in moving}
-        rows = self.place.size(sympy.expand(sum(widths.values(), sympy.Integer(0))))
-        block = layout.fresh("block")
-        has_products = any(is_op(op, "matmul") for e in maps for op in subexpressions(e.expr))
-        least = f", 256 // {layout.batch}" if has_products else ""
-        starts = f"range(0, {self.place.steps_of(axis)}, {block})"
-        lines = [
-            f"    {block} = max(1, CACHE // ({layout.batch} * ({rows})){least})",
-            f"    for {low} in {starts if self.stage.direction > 0 else f'reversed({starts})'}:",
-            f"        {span} = slice({low}, {low} + {block})",
-        ]
-        place = Expressions(layout, self.need, span=span)
-        for equation in maps:
-            lines += turned(equation, place, self.plan.numbers.get(equation.out), "        ")
-        return lines + [f"    {line}" for line in loop]
+        return self.place.size(sympy.expand(sum(widths.values(), sympy.Integer(0))))
 
     # --- text --------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from derive.system import Equation
 from numeric.columns import is_columnwise
 from numeric.schedule import Schedule, Stage, reads
 from numeric.storage import blocked, edges, rolling
+from numeric.trailing import trailing
 
 RESERVED = {
     *keyword.kwlist,
@@ -71,6 +72,8 @@ class Layout:
         edges: sequences of which only the boundary values are kept.
         blocked: maps that one scan of columns alone needs: it computes them block by block of steps, in the cache.
         slices: those of them that are rows of another sequence.
+        trailing: what follows a scan of columns block by block, and the scan (`numeric.trailing`).
+        held: what exists for one block of steps at a time.
     """
 
     def __init__(self, plan: Schedule) -> None:
@@ -97,7 +100,9 @@ class Layout:
         self.edges = edges(plan, self.columns, padded) - self.rolling
         self.stored = self._stored()
         self.parts = self._parts()
-        self.blocked = blocked(plan, self.columns, padded)
+        follow = trailing(plan, self.columns, padded)
+        self.trailing, self.held = follow.home, follow.held
+        self.blocked = blocked(plan, self.columns, padded | self.trailing.keys())
         self.slices = self._slices()
         self.turned = self._turned()
 
