@@ -48,9 +48,15 @@ class Buffers:
             count = f"{len(members)}, " if len(members) > 1 else ""
             turned = ".mT" if members[0] in turned_names else ""
             lines.append(f"    {', '.join(members)} = empty(({count}{size})){turned}")
-        return lines + [self._part(name) for name in wanted if name in parts]
+        return lines + [self.part(name) for name in wanted if name in parts]
 
-    def _part(self, name: str) -> str:
+    def for_block(self, name: str, steps: str) -> str:
+        """Memory for some steps of a sequence without boundary values."""
+        dims = self._dims(name)
+        return f"empty(({', '.join([steps, *dims])}))" + (".mT" if name in self.layout.turned else "")
+
+    def part(self, name: str) -> str:
+        """The statement that makes a sequence rows of another one."""
         part = self.layout.parts[name]
         shape = pair(self.plan.variables[part.whole].shape)
         whole = Value(self.layout.names[part.whole], ("steps",), True, shape)
@@ -66,14 +72,16 @@ class Buffers:
 
     def _size(self, name: str) -> str:
         """The shape of a buffer as it lies in memory."""
-        shape = pair(self.plan.variables[name].shape)
         extra = self.layout.before[name] + self.layout.after[name]
         core = [] if name in self.layout.edges else [self.steps(name)]
         steps = " + ".join([*core, *([str(extra)] if extra else [])])
+        return ", ".join([steps, *self._dims(name)])
+
+    def _dims(self, name: str) -> list[str]:
+        """The sizes of one step as it lies in memory."""
+        shape = pair(self.plan.variables[name].shape)
         dims = list(map(self.text, shape[: rank(shape)]))
-        return ", ".join(
-            [steps, *dims, self.layout.batch] if name in self.layout.turned else [steps, self.layout.batch, *dims]
-        )
+        return [*dims, self.layout.batch] if name in self.layout.turned else [self.layout.batch, *dims]
 
     def _with_boundaries(self, name: str) -> list[str]:
         layout, whole, var = self.layout, self.layout.whole(name), self.plan.variables[name]

@@ -8,7 +8,7 @@
 What is read and written stays in the cache, where expressions would make an array for each of their parts.  A
 coefficient that one product alone reads needs no room: it lies where that product is written.
 
-Read next: `numeric.emit_recurrence`.
+Read next: `numeric.emit_trailing`.
 """
 
 from __future__ import annotations

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from derive.expr import Fixed, Step, is_op
+from derive.expr import Fixed, Step
 from derive.system import Equation
 from numeric.emit_buffers import Buffers
 from numeric.emit_maps import turned
 from numeric.emit_ops import Expressions
-from numeric.emit_products import total
+from numeric.emit_products import over_examples
 from numeric.emit_steps import Steps
+from numeric.emit_trailing import Follow
 from numeric.emit_values import Value, align, plain, rank
 from numeric.layout import Layout
 from numeric.native.loops import Native
@@ -60,7 +61,7 @@ class Function:
                 self._scan(stage)
             else:
                 for equation in stage.equations:
-                    if equation.name not in self.layout.blocked:
+                    if equation.name not in self.layout.blocked and equation.name not in self.layout.trailing:
                         self._equation(equation)
 
     def _flat(self, wish: str, text: str) -> str:
@@ -89,20 +90,11 @@ class Function:
             self._add(name, self._over_examples(equation), equation)
 
     def _over_examples(self, equation: Equation) -> str:
-        """Something shared: what differs between examples is summed over them, term by term."""
-        place, expr = self.place, equation.expr
-        shape = place.shape_of(equation.out)
+        """Something shared."""
+        place, expr, shape = self.place, equation.expr, self.place.shape_of(equation.out)
         if not any(read.name in self.plan.batched for _, read, _ in reads([equation])):
             return place.full(place.value(expr), (), False, shape)
-        terms = expr.operands if is_op(expr, "plus") else (expr,)
-        values = [total(place, term, (), True) for term in terms]
-        if len(values) == 1:
-            return place.full(values[0], (), False, shape)
-        text = align(values[0], (), False, shape)
-        for value in values[1:]:
-            piece = align(value, (), False, shape)
-            text += f" - {piece[1:]}" if piece.startswith("-") else f" + {piece}"
-        return text
+        return over_examples(place, expr)
 
     def _boundary(self, equation: Equation, index: Fixed) -> None:
         name = equation.name
@@ -168,14 +160,16 @@ class Function:
 
     def _columns(self, stage: Stage) -> None:
         layout = self.layout
-        names = [e.name for e in stage.equations]
+        names = [e.name for e in stage.equations if e.name not in layout.held]
         self.lines += self.buffers.allocate([n for n in names if n in layout.stored or n in layout.edges])
         blocked = [name for name, home in layout.blocked.items() if home is stage]
         maps = [e for s in self.stages if s.kind == "map" for e in s.equations if e.name in blocked]
-        read = {r.name for _, r, _ in reads(maps)}
+        after = [e for s in self.stages for e in s.equations if layout.trailing.get(e.name) is stage]
+        read = {r.name for _, r, _ in reads([*maps, *after])}
         maps = [e for e in maps if e.name not in layout.slices or e.name in read]
-        lines = self.native.lines(stage, maps) if self.native is not None else None
-        self.lines += Steps(layout, stage, self.need).lines(maps) if lines is None else lines
+        follow = Follow(self.buffers, stage, after, self.need, native=self.native is not None) if after else None
+        lines = self.native.lines(stage, maps, follow) if self.native is not None else None
+        self.lines += Steps(layout, stage, self.need).lines(maps, follow) if lines is None else lines
 
     def _step(self, equation: Equation, place: Expressions, loop: str) -> None:
         name, shape = self.layout.names[equation.name], place.shape_of(equation.out)

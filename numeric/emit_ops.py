@@ -37,7 +37,7 @@ class Expressions:
         prepare: called with a wish for a name, a text to compute before the loop, and a text to use inside where that
             is impossible; returns what to use.
         need: called with the name of a helper function that the text uses.
-        span: index of the steps that are computed, where those are not all.
+        span, count: index of the steps that are computed, where those are not all; their number if sums are of these.
         flat: called with a wish for a name and a text, for the columns of all steps side by side; returns the name.
         native: whether products over all steps are C functions where that pays.
     """
@@ -52,14 +52,14 @@ class Expressions:
         local: Iterable[str] = (),
         prepare: Callable[[str, str, str], str] = lambda wish, before, inside: inside,
         span: str = "",
+        count: str = "",
         flat: Callable[[str, str], str] | None = None,
         native: bool = False,
     ) -> None:
-        self.native = native
-        self.layout, self.need, self.here, self.span, self.flat = layout, need, here, span, flat
+        self.layout, self.need, self.here, self.flat = layout, need, here, flat
+        self.span, self.count, self.native = span, count, native
         self.steps, self.local, self.prepare = dict(steps or {}), frozenset(local), prepare
-        self.time_axes = layout.axes
-        self.shape_of = layout.plan.shape_of
+        self.time_axes, self.shape_of = layout.axes, layout.plan.shape_of
         self.printer = Printer()
 
     def value(self, expr: sympy.Expr) -> Value:
@@ -79,8 +79,8 @@ class Expressions:
         return dimension_text(dim, {str(symbol): name for symbol, name in self.layout.sizes.items()})
 
     def steps_of(self, axis: str) -> str:
-        """The length of an axis."""
-        return self.layout.sizes[length(sympy.Symbol(axis))]
+        """The number of steps of an axis."""
+        return self.count or self.layout.sizes[length(sympy.Symbol(axis))]
 
     def position(self, index: Fixed, offset: int = 0) -> str:
         """A fixed position plus an offset."""
@@ -148,7 +148,7 @@ class Expressions:
         assert isinstance(index, Step)
         view = layout.view(read.name, index.shift)
         if index.axis not in self.steps:
-            whole = not self.span or read.name in layout.blocked
+            whole = not self.span or read.name in layout.blocked or read.name in layout.held
             return Value(view if whole else f"{view}[{self.span}]", (index.axis,), batch, shape)
         return Value(view if read.name in self.local else f"{view}[{self.steps[index.axis]}]", (), batch, shape)
 
@@ -260,7 +260,7 @@ class Expressions:
     def whole(self, axis: str) -> Expressions:
         """The same place with an axis bound: inside ``sum[t](…)`` every t is there at once."""
         inner = copy(self)
-        inner.span = ""
+        inner.span = self.span if self.count else ""
         inner.steps = {other: loop for other, loop in self.steps.items() if other != axis}
         inner.here = self.here if self.here is not None and self.here.axis != axis else None
         inner.local = frozenset(n for n in self.local if self.layout.plan.variables[n].axis != axis)

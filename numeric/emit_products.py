@@ -124,6 +124,20 @@ def sum_over_time(place: Place, expr: Op) -> Value:
     return total(place, expr, (), False)
 
 
+def over_examples(place: Place, expr: sympy.Expr) -> str:
+    """Something shared: what differs between examples is summed over them, term by term."""
+    shape = place.shape_of(expr)
+    terms = expr.operands if isinstance(expr, Op) and is_op(expr, "plus") else (expr,)
+    values = [total(place, term, (), True) for term in terms]
+    if len(values) == 1:
+        return place.full(values[0], (), False, shape)
+    text = align(values[0], (), False, shape)
+    for value in values[1:]:
+        piece = align(value, (), False, shape)
+        text += f" - {piece[1:]}" if piece.startswith("-") else f" + {piece}"
+    return text
+
+
 def total(place: Place, expr: sympy.Expr, over: tuple[str, ...], batch: bool) -> Value:
     """The sum of an expression over time axes, and over the examples if `batch`.
 

@@ -18,17 +18,16 @@ from dataclasses import replace
 
 import sympy
 
-from derive.expr import is_op
 from derive.system import Equation
+from numeric.emit_blocks import Blocks
 from numeric.emit_coefficients import coefficients, lodged
-from numeric.emit_maps import turned
 from numeric.emit_ops import Expressions
 from numeric.emit_recurrence import recurrence
 from numeric.emit_together import joined
+from numeric.emit_trailing import Follow
 from numeric.instructions import Call, Spot, merged
 from numeric.layout import Layout
 from numeric.lowering import Lowering
-from numeric.passes.draft import subexpressions
 from numeric.schedule import Stage, reads
 
 
@@ -49,11 +48,12 @@ class Steps:
         leaves = (name for name in layout.turned if self.plan.variables[name].is_leaf and not layout.is_padded(name))
         self.given = {layout.names[name] for name in leaves}
 
-    def lines(self, maps: Sequence[Equation] = ()) -> list[str]:
+    def lines(self, maps: Sequence[Equation] = (), follow: Follow | None = None) -> list[str]:
         """The loop and what precedes it.
 
         Args:
             maps: what the loop alone needs, computed for a block of steps at a time.
+            follow: what follows it, a block of steps at a time.
         """
         for equation in self.stage.equations:
             self.step.equation(equation)
@@ -61,9 +61,9 @@ class Steps:
         if recurrence(calls, str, self._is_shifted) is None:
             calls = self._lodged(calls, maps)
         one = next((each for each in self.layout.together.values() if each.stage is self.stage), None)
-        other = None if one is None else joined(self.step, calls, one)
+        other = None if one is None or follow is not None else joined(self.step, calls, one)
         if one is None or other is None:
-            loop = self._loop(calls, maps)
+            loop = self._loop(calls, maps, follow)
             return [*self.step.at.before, *loop]
         lines, joint = other
         few = [*lines, *self._loop(joint, [e for e in maps if e.name != one.summand])]
@@ -71,7 +71,7 @@ class Steps:
         few, many = ([f"    {line}" for line in lines] for lines in (few, many))
         return [*self.step.at.before, f"    if {self.layout.wide[one.state][1]}:", *few, "    else:", *many]
 
-    def _loop(self, calls: Sequence[Call], maps: Sequence[Equation]) -> list[str]:
+    def _loop(self, calls: Sequence[Call], maps: Sequence[Equation], follow: Follow | None = None) -> list[str]:
         """The loop over steps, block by block where maps are computed for it."""
         moving = dict.fromkeys(s for call in calls for s in (*call.inputs, call.out) if s.moves)
         names = {spot: self._name(spot) for spot in moving}
@@ -79,18 +79,17 @@ class Steps:
         if not moving:
             assert self.stage.axis is not None
             return [f"    for _ in range({self.place.steps_of(self.stage.axis)}):", *inside]
-        computed = {self.layout.view(equation.name, 0) for equation in maps}
-        span = self.layout.fresh("now") if maps else ""
-        low = self.layout.fresh("low") if maps else ""
-        arrays = [self._array(spot, "" if spot.base in computed else span) for spot in moving]
+        blocks = Blocks(self.layout, self.stage, maps, follow)
+        arrays = [self._array(spot, blocks.span(spot)) for spot in moving]
         if len(arrays) == 1:
             loop = [f"    for {names[next(iter(moving))]} in {arrays[0]}:", *inside]
         else:
             self.need("steps")
-            label = ", ".join([str(self.plan.stages.index(self.stage)), *([low] if low else []), *self._sizes(moving)])
+            label = ", ".join([str(self.plan.stages.index(self.stage)), *blocks.labels, *self._sizes(moving)])
             loop = [f"    for {', '.join(names.values())} in steps(({label}), {', '.join(arrays)}):", *inside]
             loop = self._at_once(calls, dict(zip(moving, arrays, strict=True)), names, loop)
-        return self._blocks(maps, moving, low, span, loop) if maps else loop
+        homes = {name: self._rows(spot, blocks.span(spot)) for name, spot in self.homes.items()}
+        return blocks.lines(self._touched(moving), loop, self.need, homes)
 
     def _lodged(self, calls: Sequence[Call], maps: Sequence[Equation]) -> list[Call]:
         """The calls, each coefficient where the product that reads it is written (`emit_coefficients.lodged`)."""
@@ -131,42 +130,10 @@ class Steps:
         sizes = (name for symbol, name in self.layout.sizes.items() if symbol in rows)
         return [self.place.steps_of(str(self.stage.axis)), self.layout.batch, *sizes]
 
-    def _blocks(
-        self, maps: Sequence[Equation], moving: Iterable[Spot], low: str, span: str, loop: list[str]
-    ) -> list[str]:
-        """A loop over blocks of steps: maps first, then step by step."""
-        axis, layout = self.stage.axis, self.layout
-        assert axis is not None
+    def _touched(self, moving: Iterable[Spot]) -> str:
+        """How many rows the loop touches at a step."""
         widths = {s.base: self.step.at.widths.get((s.base, True), sympy.Integer(1)) for s in moving}
-        rows = self.place.size(sympy.expand(sum(widths.values(), sympy.Integer(0))))
-        block = layout.fresh("block")
-        has_products = any(is_op(op, "matmul") for e in maps for op in subexpressions(e.expr))
-        least = f", 256 // {layout.batch}" if has_products else ""
-        starts = f"range(0, {self.place.steps_of(axis)}, {block})"
-        steps, place = self.place.steps_of(axis), Expressions(layout, self.need, span=span)
-        before, inside = list[str](), list[str]()
-        for equation in maps:
-            number = self.plan.numbers.get(equation.out)
-            found = coefficients(equation, place, number)
-            if found is None:
-                inside += turned(equation, place, number, "        ")
-                continue
-            name = layout.names[equation.name]
-            if equation.name in self.homes:
-                where = self._rows(self.homes[equation.name], span)
-            else:
-                room, width = layout.fresh(f"{name}_room"), self.place.size(place.shape_of(equation.out)[0])
-                before.append(f"    {room} = empty((min({steps}, {block}), {width}, {layout.batch})).mT")
-                where = f"{room}[:{steps} - {low}]"
-            inside += [f"        {line}" for line in (f"{name} = {where}", *found)]
-        return [
-            f"    {block} = max(1, CACHE // ({layout.batch} * ({rows})){least})",
-            *before,
-            f"    for {low} in {starts if self.stage.direction > 0 else f'reversed({starts})'}:",
-            f"        {span} = slice({low}, {low} + {block})",
-            *inside,
-            *(f"    {line}" for line in loop),
-        ]
+        return self.place.size(sympy.expand(sum(widths.values(), sympy.Integer(0))))
 
     # --- text --------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from numeric.columns import is_columnwise
 from numeric.schedule import Schedule, Stage, reads
 from numeric.storage import blocked, edges, rolling
 from numeric.together import Together, together
+from numeric.trailing import trailing
 
 RESERVED = {
     *keyword.kwlist,
@@ -74,6 +75,8 @@ class Layout:
         slices: those of them that are rows of another sequence.
         together: by state, products with inputs that stay in their loop where weights are few (`numeric.together`).
         wide: identifier of the array of such a state and its inputs, and of whether weights are few.
+        trailing: what follows a scan of columns block by block, and the scan (`numeric.trailing`).
+        held: what exists for one block of steps at a time.
     """
 
     def __init__(self, plan: Schedule, native: bool = False) -> None:
@@ -100,7 +103,9 @@ class Layout:
         self.edges = edges(plan, self.columns, padded) - self.rolling
         self.stored = self._stored()
         self.parts = self._parts()
-        self.blocked = blocked(plan, self.columns, padded)
+        follow = trailing(plan, self.columns, padded)
+        self.trailing, self.held = follow.home, follow.held
+        self.blocked = blocked(plan, self.columns, padded | self.trailing.keys())
         self.slices = self._slices()
         self.turned = self._turned()
         self.together = {} if native else {one.state: one for one in self._together()}

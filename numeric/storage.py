@@ -14,7 +14,7 @@ from numeric.passes.draft import subexpressions
 from numeric.schedule import Schedule, Stage, reads
 
 
-def blocked(plan: Schedule, columns: Sequence[Stage], padded: AbstractSet[str]) -> dict[str, Stage]:
+def blocked(plan: Schedule, columns: Sequence[Stage], barred: AbstractSet[str]) -> dict[str, Stage]:
     """Maps that one scan of columns alone needs, each step at that step, and the scan."""
     readers: dict[str, list[tuple[Stage, Equation, bool]]] = {}
     for stage in plan.stages:
@@ -24,7 +24,7 @@ def blocked(plan: Schedule, columns: Sequence[Stage], padded: AbstractSet[str]) 
     found: dict[str, Stage] = {}
     for stage in reversed(plan.stages):
         equation = stage.equations[0]
-        if stage.kind != "map" or equation.name in kept or equation.name in padded:
+        if stage.kind != "map" or equation.name in kept or equation.name in barred:
             continue
         if not _can_wait(equation, stage, plan):
             continue

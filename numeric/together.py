@@ -5,7 +5,7 @@ enough to stay in the cache, ``[W_h, W_x, b] @ [h[t-1], x[t], 1]`` at every step
 summands to write and read again, and nothing to add.  The states are kept beside the inputs then, in one array.  Which
 of the two it is depends on sizes, so the generated module has both.
 
-Read next: `numeric.layout`.
+Read next: `numeric.trailing`.
 """
 
 from __future__ import annotations

@@ -54,13 +54,17 @@ class Writer:
         layout: where everything lives.
         stage: the scan.
         need: called with the name of a helper or function of NumPy that the Python text uses.
+        now, number: names of the index and number of the steps of a block, where it does not do all at once.
 
     Raises:
         Unsupported: if something in it has no form in C.
     """
 
-    def __init__(self, layout: Layout, stage: Stage, need: Callable[[str], None]) -> None:
+    def __init__(
+        self, layout: Layout, stage: Stage, need: Callable[[str], None], now: str = "", number: str = ""
+    ) -> None:
         self.layout, self.stage, self.plan = layout, stage, layout.plan
+        self.now, self.number = now, number
         self.place = Expressions(layout, need)
         self.step = Lowering(layout, stage, self.place)
         for equation in stage.equations:
@@ -80,8 +84,8 @@ class Writer:
         self.steps = self.size(length(sympy.Symbol(stage.axis)))
         self.batch = self.size(BATCH)
 
-    def finish(self, name: str) -> tuple[Loop, list[str]]:
-        """The function, and the Python statements that prepare and call it."""
+    def finish(self, name: str) -> tuple[Loop, list[str], str]:
+        """The function, the Python statements that prepare it, and the one that calls it."""
         inside: list[str] = []
         opening: list[str] = []
         for group in self.groups:
@@ -99,10 +103,12 @@ class Writer:
             loop = f"  for (long t = {self.steps} - 1; t >= 0; t--) {{"
         text = [*self._signature(name), *self._memory(), *opening, loop, *moving, *inside, "  }"]
         text += ["  free(memory);", "  return 0;", "}"]
-        sizes = [self.layout.sizes.get(symbol, self.layout.batch) for symbol in self.used]
+        known = {**self.layout.sizes, BATCH: self.layout.batch}
+        known |= {length(sympy.Symbol(str(self.stage.axis))): self.number} if self.number else {}
+        sizes = [known[symbol] for symbol in self.used]
         arrays = [self._argument(base, moves) for base, moves in self.arguments]
         call = f"    {name}({', '.join([*sizes, *arrays])})"
-        return Loop(name, len(sizes), len(arrays), "\n".join(text)), [*self._before([call]), call]
+        return Loop(name, len(sizes), len(arrays), "\n".join(text)), self._before([call]), call
 
     def _in_wholes(self, call: Call) -> Call:
         """The call with what lies in another sequence of this loop addressed there, so that overlaps are seen."""
@@ -132,8 +138,10 @@ class Writer:
 
     def _argument(self, base: str, moves: bool) -> str:
         """An array as it is passed: its numbers in the order in which the loop reads them."""
+        whole = not moves or not self.now or self.at.sources[base] in self.layout.held
+        text = base if whole else f"{base}[{self.now}]"
         if (base, moves) in self.written:
-            return base
+            return text
         width = self.at.widths.get((base, moves))
         if not moves:
             if base in self.at.shared and width is not None:
@@ -145,8 +153,8 @@ class Writer:
             e.name == name and stage in self.layout.columns for stage in self.plan.stages for e in stage.equations
         )
         if made or self.layout.is_padded(name):
-            return base
-        return f"np.ascontiguousarray({base}{'' if self._is_by_example(base) or width is None else '.mT'}, DTYPE)"
+            return text
+        return f"np.ascontiguousarray({text}{'' if self._is_by_example(base) or width is None else '.mT'}, DTYPE)"
 
     def _is_by_example(self, base: str) -> bool:
         """Whether the rows of an array in memory are examples: of what is given, where there are several rows."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from derive.system import Equation
+from numeric.emit_blocks import around
 from numeric.emit_maps import turned
 from numeric.emit_ops import Expressions
+from numeric.emit_trailing import Follow
 from numeric.layout import Layout
 from numeric.native.functions import Unsupported
 from numeric.native.loop import Loop, Writer
@@ -33,22 +35,25 @@ class Native:
         self.loops: list[Loop] = []
         self.left: list[str] = []
 
-    def lines(self, stage: Stage, maps: Sequence[Equation]) -> list[str] | None:
+    def lines(self, stage: Stage, maps: Sequence[Equation], follow: Follow | None = None) -> list[str] | None:
         """Python statements for a scan of columns; None if it stays NumPy.
 
         Args:
             stage: the scan.
             maps: what it alone reads, and cannot compute itself.
+            follow: what follows it, a block of steps at a time.
         """
         place, numbers = Expressions(self.layout, self.need), self.layout.plan.numbers
+        now = self.layout.fresh("now") if follow is not None else ""
         try:
-            writer = Writer(self.layout, stage, self.need)
-            loop, lines = writer.finish(self.layout.fresh(f"loop_{len(self.loops) + 1}"))
+            writer = Writer(self.layout, stage, self.need, now, follow.count if follow is not None else "")
+            loop, before, call = writer.finish(self.layout.fresh(f"loop_{len(self.loops) + 1}"))
         except Unsupported as reason:
             self.left.append(f"{stage.equations[0].name} …: {reason}")
             return None
         self.loops.append(loop)
-        return [*(line for e in maps for line in turned(e, place, numbers.get(e.out), "    ")), *lines]
+        lines = [call] if follow is None else around(follow, stage, [call], now, self.layout.fresh("low"))
+        return [*(line for e in maps for line in turned(e, place, numbers.get(e.out), "    ")), *before, *lines]
 
     def leave(self, stage: Stage) -> None:
         """Note a scan of something else than columns."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import reduce
 
+from numeric.passes.advance import advance
 from numeric.passes.collect import collect
 from numeric.passes.factor import factor
 from numeric.passes.fold import fold
@@ -44,6 +45,7 @@ PASSES: tuple[Pass, ...] = (
     collect,  # weight gradients
     prune,  # what nobody reads
     join,  # gates side by side
+    advance,  # what does not wait for a loop
 )
 
 

@@ -1,6 +1,6 @@
 """Leave out what no result needs.
 
-Read next: `numeric.storage`.
+Read next: `numeric.passes.advance`.
 """
 
 from __future__ import annotations

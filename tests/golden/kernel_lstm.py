@@ -158,72 +158,77 @@ def forward(x, W_f, b_f, W_i, b_i, W_g, b_g, W_o, b_o, h_0=None, c_0=None):
                 multiply(o_t_2, tanh_c_t_2, h_t_2)  # (10)
     outputs = {"h": h}
     final = {"h": h_all[T], "c": c_all[T]}
-    return outputs, final, (D, H, T, B, o, tanh_c, g, i, c_all, f, W_f, W_i, W_g, W_o, h_all, x)
+    return outputs, final, (D, H, T, B, W_f, W_i, W_g, W_o, o, tanh_c, g, i, c_all, f, h_all, x)
 
 
 def backward(saved, up_h, end_h, end_c):
-    D, H, T, B, o, tanh_c, g, i, c_all, f, W_f, W_i, W_g, W_o, h_all, x = saved
+    D, H, T, B, W_f, W_i, W_g, W_o, o, tanh_c, g, i, c_all, f, h_all, x = saved
     c_prev = c_all[:T]
     c = c_all[1:]
     h_prev = h_all[:T]
     h = h_all[1:]
+    W_g_h = np.concatenate((W_f[:, :H], W_i[:, :H], W_g[:, :H], W_o[:, :H]))
+    W_dx = np.concatenate((W_f[:, H:], W_i[:, H:], W_g[:, H:], W_o[:, H:]))
     g_h = empty((H, B))
     g_h[...] = end_h.T  # (14)
     g_c = empty((H, B))
     g_c[...] = end_c.T  # (18)
-    W_g_h = np.concatenate((W_f[:, :H], W_i[:, :H], W_g[:, :H], W_o[:, :H]))
     dh_all = empty((1, H, B)).mT  # from dh[0]
     dc_all = empty((1, H, B)).mT  # from dc[0]
-    dz = empty((T, 4*H, B)).mT
-    dz_i = dz[..., H:2*H]
-    dz_o = dz[..., 3*H:]
-    dz_f = dz[..., :H]
-    dz_g = dz[..., 2*H:3*H]
     dh = empty((H, B))
     dc = empty((H, B))
     W_g_h_T = np.ascontiguousarray(W_g_h.T)
     block_2 = max(1, CACHE // (B * (7*H)))
     dc_by_room = empty((min(T, block_2), H, B)).mT
-    for low_2 in reversed(range(0, T, block_2)):
-        now_2 = slice(low_2, low_2 + block_2)
-        dc_by = dc_by_room[:T - low_2]
-        square(tanh_c[now_2], dc_by)
-        subtract(1, dc_by, dc_by)
-        multiply(dc_by, o[now_2], dc_by)
-        dz_i_by = dz[now_2, :, H:2*H]
-        subtract(1, i[now_2], dz_i_by)
-        multiply(dz_i_by, g[now_2], dz_i_by)
-        multiply(dz_i_by, i[now_2], dz_i_by)
-        dz_o_by = dz[now_2, :, 3*H:]
-        subtract(1, o[now_2], dz_o_by)
-        multiply(dz_o_by, tanh_c[now_2], dz_o_by)
-        multiply(dz_o_by, o[now_2], dz_o_by)
-        dz_f_by = dz[now_2, :, :H]
-        subtract(1, f[now_2], dz_f_by)
-        multiply(dz_f_by, c_prev[now_2], dz_f_by)
-        multiply(dz_f_by, f[now_2], dz_f_by)
-        dz_g_by = dz[now_2, :, 2*H:3*H]
-        square(g[now_2], dz_g_by)
-        subtract(1, dz_g_by, dz_g_by)
-        multiply(dz_g_by, i[now_2], dz_g_by)
-        for up_h_t, dc_by_t, dz_i_t, dz_o_t, dz_f_t, dz_g_t, dz_t, f_t_3 in steps((19, low_2, T, B, H), turned(up_h[now_2]).mT[::-1], dc_by.mT[::-1], dz[now_2, :, H:2*H].mT[::-1], dz[now_2, :, 3*H:].mT[::-1], dz[now_2, :, :H].mT[::-1], dz[now_2, :, 2*H:3*H].mT[::-1], dz[now_2].mT[::-1], f[now_2].mT[::-1]):
-            add(up_h_t, g_h, dh)  # (11)
-            multiply(dh, dc_by_t, dc)
-            add(dc, g_c, dc)  # (15)
-            multiply(dc, dz_i_t, dz_i_t)  # (24)
-            multiply(dh, dz_o_t, dz_o_t)  # (20)
-            multiply(dc, dz_f_t, dz_f_t)  # (26)
-            multiply(dc, dz_g_t, dz_g_t)  # (22)
-            W_g_h_T.dot(dz_t, g_h)  # (13)
-            multiply(dc, f_t_3, g_c)  # (17)
+    block_3 = -(-T // (1 + T * B // max(1024, 1048576 // (4*H))))
+    dx = np.empty((T, B, D), DTYPE)
+    dW = np.zeros((4*H, D + H), DTYPE)
+    db = np.zeros((4*H,), DTYPE)
+    dz_block = empty((block_3, 4*H, B)).mT
+    for low_2 in reversed(range(0, T, block_3)):
+        now_2 = slice(low_2, min(low_2 + block_3, T))
+        dz = dz_block[:T - low_2]
+        for low_3 in reversed(range(low_2, now_2.stop, block_2)):
+            now_3 = slice(low_3, min(low_3 + block_2, now_2.stop))
+            here = slice(low_3 - low_2, low_3 + block_2 - low_2)
+            dc_by = dc_by_room[:now_2.stop - low_3]
+            square(tanh_c[now_3], dc_by)
+            subtract(1, dc_by, dc_by)
+            multiply(dc_by, o[now_3], dc_by)
+            dz_i_by = dz[here, :, H:2*H]
+            subtract(1, i[now_3], dz_i_by)
+            multiply(dz_i_by, g[now_3], dz_i_by)
+            multiply(dz_i_by, i[now_3], dz_i_by)
+            dz_o_by = dz[here, :, 3*H:]
+            subtract(1, o[now_3], dz_o_by)
+            multiply(dz_o_by, tanh_c[now_3], dz_o_by)
+            multiply(dz_o_by, o[now_3], dz_o_by)
+            dz_f_by = dz[here, :, :H]
+            subtract(1, f[now_3], dz_f_by)
+            multiply(dz_f_by, c_prev[now_3], dz_f_by)
+            multiply(dz_f_by, f[now_3], dz_f_by)
+            dz_g_by = dz[here, :, 2*H:3*H]
+            square(g[now_3], dz_g_by)
+            subtract(1, dz_g_by, dz_g_by)
+            multiply(dz_g_by, i[now_3], dz_g_by)
+            for up_h_t, dc_by_t, dz_i_t, dz_o_t, dz_f_t, dz_g_t, dz_t, f_t_3 in steps((20, low_3, T, B, H), turned(up_h[now_3]).mT[::-1], dc_by.mT[::-1], dz[here, :, H:2*H].mT[::-1], dz[here, :, 3*H:].mT[::-1], dz[here, :, :H].mT[::-1], dz[here, :, 2*H:3*H].mT[::-1], dz[here].mT[::-1], f[now_3].mT[::-1]):
+                add(up_h_t, g_h, dh)  # (11)
+                multiply(dh, dc_by_t, dc)
+                add(dc, g_c, dc)  # (15)
+                multiply(dc, dz_i_t, dz_i_t)  # (24)
+                multiply(dh, dz_o_t, dz_o_t)  # (20)
+                multiply(dc, dz_f_t, dz_f_t)  # (26)
+                multiply(dc, dz_g_t, dz_g_t)  # (22)
+                W_g_h_T.dot(dz_t, g_h)  # (13)
+                multiply(dc, f_t_3, g_c)  # (17)
+        dz_columns = columns(dz)
+        np.matmul(dz_columns.T, W_dx, dx[now_2].reshape(-1, D))  # (27)
+        dW += dz_columns @ beside(h_prev[now_2], x[now_2]).reshape(-1, D + H)
+        db += dz_columns.sum(axis=1)
+        del dz_columns
     dh_all[0] = g_h.T  # (12)
     dc_all[0] = g_c.T  # (16)
-    W_dx = np.concatenate((W_f[:, H:], W_i[:, H:], W_g[:, H:], W_o[:, H:]))
-    dz_columns = columns(dz)
-    dx = (dz_columns.T @ W_dx).reshape(T, B, D)  # (27)
-    dW = dz_columns @ beside(h_prev, x).reshape(-1, D + H)
     dW_f = dW[:H]  # (28)
-    db = dz_columns.sum(axis=1)
     db_f = db[:H]  # (29)
     dW_i = dW[H:2*H]  # (30)
     db_i = db[H:2*H]  # (31)

@@ -109,24 +109,33 @@ def backward(saved, up_h, end_h):
     g_h = empty((H, B))
     g_h[...] = end_h.T  # (6)
     dh_all = empty((1, H, B)).mT  # from dh[0]
-    dz_h = empty((T, H, B)).mT
     dh = empty((H, B))
     W_h_T = np.ascontiguousarray(W_h[:, :H].T)
     block_2 = max(1, CACHE // (B * (2*H)))
-    for low_2 in reversed(range(0, T, block_2)):
-        now_2 = slice(low_2, low_2 + block_2)
-        dz_h_by = dz_h[now_2]
-        square(h[now_2], dz_h_by)
-        subtract(1, dz_h_by, dz_h_by)
-        for up_h_t, dz_h_t in steps((4, low_2, T, B, H), turned(up_h[now_2]).mT[::-1], dz_h[now_2].mT[::-1]):
-            add(up_h_t, g_h, dh)  # (3)
-            multiply(dh, dz_h_t, dz_h_t)  # (7)
-            W_h_T.dot(dz_h_t, g_h)  # (5)
+    block_3 = -(-T // (1 + T * B // max(1024, 1048576 // (H))))
+    dx = np.empty((T, B, D), DTYPE)
+    dW_h = np.zeros((H, D + H), DTYPE)
+    db_h = np.zeros((H,), DTYPE)
+    dz_h_block = empty((block_3, H, B)).mT
+    for low_2 in reversed(range(0, T, block_3)):
+        now_2 = slice(low_2, min(low_2 + block_3, T))
+        dz_h = dz_h_block[:T - low_2]
+        for low_3 in reversed(range(low_2, now_2.stop, block_2)):
+            now_3 = slice(low_3, min(low_3 + block_2, now_2.stop))
+            here = slice(low_3 - low_2, low_3 + block_2 - low_2)
+            dz_h_by = dz_h[here]
+            square(h[now_3], dz_h_by)
+            subtract(1, dz_h_by, dz_h_by)
+            for up_h_t, dz_h_t in steps((4, low_3, T, B, H), turned(up_h[now_3]).mT[::-1], dz_h[here].mT[::-1]):
+                add(up_h_t, g_h, dh)  # (3)
+                multiply(dh, dz_h_t, dz_h_t)  # (7)
+                W_h_T.dot(dz_h_t, g_h)  # (5)
+        dz_h_columns = columns(dz_h)
+        np.matmul(dz_h_columns.T, W_h[:, H:], dx[now_2].reshape(-1, D))  # (8)
+        dW_h += dz_h_columns @ beside(h_prev[now_2], x[now_2]).reshape(-1, D + H)  # (9)
+        db_h += dz_h_columns.sum(axis=1)  # (10)
+        del dz_h_columns
     dh_all[0] = g_h.T  # (4)
-    dz_h_columns = columns(dz_h)
-    dx = (dz_h_columns.T @ W_h[:, H:]).reshape(T, B, D)  # (8)
-    dW_h = dz_h_columns @ beside(h_prev, x).reshape(-1, D + H)  # (9)
-    db_h = dz_h_columns.sum(axis=1)  # (10)
     parameters = {"W_h": dW_h, "b_h": db_h}
     inputs = {"x": dx}
     initial = {"h": dh_all[0]}
