@@ -131,9 +131,10 @@ class Chunks:
         for low, high in self._spans(total):
             if self.keep:
                 borders.append((low, high, state))
-            found, last, _ = self._chunk(given, sizes, low, high, state)
+            found, last, saved = self._chunk(given, sizes, low, high, state)
             self._join(outputs, found, low, high, total, self.how.summed)
             final = {name: value.copy() for name, value in last.items()}
+            del found, last, saved  # room for the next chunk
             state = {name: final[name] for name in self.module.initial}
         return outputs, final, (given, sizes, total, borders) if self.keep else None
 
@@ -146,13 +147,14 @@ class Chunks:
         inputs: Values = {}
         initial: Values = {}
         for low, high, state in reversed(borders):
-            _, _, chunk = self._chunk(given, sizes, low, high, state)
+            chunk = self._chunk(given, sizes, low, high, state)[2]
             seeds = [self._cut(name, up[name], low, high) for name in self.plan.given_cotangents]
             found, moved, initial = self.pull(chunk, *seeds)
             self._join(parameters, found, low, high, total, frozenset(found))
             timeless = frozenset(name for name in moved if self.plan.variables[name].axis is None)
             self._join(inputs, moved, low, high, total, timeless)
             self._hand_over(up, initial)
+            del chunk, found, moved  # room for the next chunk
         return parameters, inputs, initial
 
     # --- pieces ------------------------------------------------------------------------------------------------

@@ -82,6 +82,12 @@ HELPERS = {
         return np.matmul(A, v.mT, found)
     np.copyto(found, (A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
     return found''',
+    "added": '''def added(total, part):
+    """What the blocks so far add up to, and one more."""
+    if total is None:
+        return part
+    total += part
+    return total''',
     "beside": '''def beside(*parts):
     """Sequences of columns (T, B, ...) joined along their rows."""
     T, B = parts[0].shape[:2]

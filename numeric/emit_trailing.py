@@ -6,7 +6,7 @@
         …  # the loop over these steps
         dz_columns = columns(dz)
         np.matmul(dz_columns.T, W_dx, dx[now].reshape(-1, D))
-        dW += dz_columns @ x[now].reshape(-1, D)
+        dW = added(dW, dz_columns @ x[now].reshape(-1, D))
 
 A product over a thousand columns is as fast as one over all of them, and what it reads is still in the cache.
 
@@ -109,10 +109,11 @@ class Follow:
         return self.prepared[text]
 
     def _sum(self, equation: Equation) -> None:
-        name, shape = self.layout.names[equation.name], self.place.shape_of(equation.out)
-        self.before.append(f"    {name} = np.zeros({tuple_text(self.place.dims(shape))}, DTYPE)")
-        text = bare(over_examples(self.place, equation.expr))
-        self.closing.append(f"        {name} += {text}{self._comment(equation)}")
+        name, text = self.layout.names[equation.name], over_examples(self.place, equation.expr)
+        self.need("added")
+        self.before.append(f"    {name} = None")
+        text = f"np.array({text})" if text.startswith("np.broadcast_to(") else bare(text)
+        self.closing.append(f"        {name} = added({name}, {text}){self._comment(equation)}")
 
     def _map(self, equation: Equation, axis: str, now: str) -> None:
         layout, place = self.layout, self.place

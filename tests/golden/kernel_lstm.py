@@ -72,6 +72,14 @@ def times_columns(A, v):
     return found
 
 
+def added(total, part):
+    """What the blocks so far add up to, and one more."""
+    if total is None:
+        return part
+    total += part
+    return total
+
+
 def beside(*parts):
     """Sequences of columns (T, B, ...) joined along their rows."""
     T, B = parts[0].shape[:2]
@@ -182,8 +190,8 @@ def backward(saved, up_h, end_h, end_c):
     dc_by_room = empty((min(T, block_2), H, B)).mT
     block_3 = -(-T // (1 + T * B // max(1024, 1048576 // (4*H))))
     dx = np.empty((T, B, D), DTYPE)
-    dW = np.zeros((4*H, D + H), DTYPE)
-    db = np.zeros((4*H,), DTYPE)
+    dW = None
+    db = None
     dz_block = empty((block_3, 4*H, B)).mT
     for low_2 in reversed(range(0, T, block_3)):
         now_2 = slice(low_2, min(low_2 + block_3, T))
@@ -223,8 +231,8 @@ def backward(saved, up_h, end_h, end_c):
                 multiply(dc, f_t_3, g_c)  # (17)
         dz_columns = columns(dz)
         np.matmul(dz_columns.T, W_dx, dx[now_2].reshape(-1, D))  # (27)
-        dW += dz_columns @ beside(h_prev[now_2], x[now_2]).reshape(-1, D + H)
-        db += dz_columns.sum(axis=1)
+        dW = added(dW, dz_columns @ beside(h_prev[now_2], x[now_2]).reshape(-1, D + H))
+        db = added(db, dz_columns.sum(axis=1))
         del dz_columns
     dh_all[0] = g_h.T  # (12)
     dc_all[0] = g_c.T  # (16)

@@ -47,6 +47,14 @@ def times_columns(A, v):
     return found
 
 
+def added(total, part):
+    """What the blocks so far add up to, and one more."""
+    if total is None:
+        return part
+    total += part
+    return total
+
+
 def beside(*parts):
     """Sequences of columns (T, B, ...) joined along their rows."""
     T, B = parts[0].shape[:2]
@@ -114,8 +122,8 @@ def backward(saved, up_h, end_h):
     block_2 = max(1, CACHE // (B * (2*H)))
     block_3 = -(-T // (1 + T * B // max(1024, 1048576 // (H))))
     dx = np.empty((T, B, D), DTYPE)
-    dW_h = np.zeros((H, D + H), DTYPE)
-    db_h = np.zeros((H,), DTYPE)
+    dW_h = None
+    db_h = None
     dz_h_block = empty((block_3, H, B)).mT
     for low_2 in reversed(range(0, T, block_3)):
         now_2 = slice(low_2, min(low_2 + block_3, T))
@@ -132,8 +140,8 @@ def backward(saved, up_h, end_h):
                 W_h_T.dot(dz_h_t, g_h)  # (5)
         dz_h_columns = columns(dz_h)
         np.matmul(dz_h_columns.T, W_h[:, H:], dx[now_2].reshape(-1, D))  # (8)
-        dW_h += dz_h_columns @ beside(h_prev[now_2], x[now_2]).reshape(-1, D + H)  # (9)
-        db_h += dz_h_columns.sum(axis=1)  # (10)
+        dW_h = added(dW_h, dz_h_columns @ beside(h_prev[now_2], x[now_2]).reshape(-1, D + H))  # (9)
+        db_h = added(db_h, dz_h_columns.sum(axis=1))  # (10)
         del dz_h_columns
     dh_all[0] = g_h.T  # (4)
     parameters = {"W_h": dW_h, "b_h": db_h}
