@@ -1,4 +1,4 @@
-"""Arithmetic with polynomials: the proof as an identity between polynomials.
+"""Arithmetic in a ring of polynomials: the proof as an identity between polynomials.
 
 A monomial is one integer, 16 bits for the exponent of each generator, so that monomials are multiplied by one addition
 (Kronecker 1882's substitution): several times faster here than tuples of exponents, as `sympy.polys.rings` has them.

@@ -502,7 +502,7 @@ def test_code_does_not_overwrite(capsys, tmp_path):
     path.write_text("mine")
     assert "--force" in failure(capsys, "code", RNN, "-o", str(path))
     assert path.read_text() == "mine"
-    assert main(["code", RNN, "-o", str(path), "--force"]) == 0
+    assert run(capsys, "code", RNN, "-o", str(path), "--force") == (0, f"{path}\n", "")
     assert "import numpy" in path.read_text()
     assert "cannot write" in failure(capsys, "code", RNN, "-o", str(tmp_path), "--force")
 
