@@ -117,19 +117,19 @@ def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | 
                     return again
         if doubtful:
             return doubtful
-    reason = next((r for r in reasons if r.difference is not None), reasons[-1])
+    first = next((r for r in reasons if r.difference is not None), reasons[-1])
     if isinstance(cell, str) and "=" not in cell and cell not in NAMED:
         try:
             return bound(dump, derive.load(cell), "")  # a cell whose family has not got it
         except Undecided:
-            raise reason from None
+            raise first from None
     family = next((f for f in FAMILIES if isinstance(cell, str) and cell in NAMED and cell.startswith(f)), "")
     if not family:
-        raise reason
+        raise first
     try:
         return bound(dump, None, family)  # of its kind, perhaps with other sizes
     except Undecided:
-        raise reason from None
+        raise first from None
 
 
 def _forms(dump: Dump) -> Iterator[tuple[Dump, Callable[[Bound], Bound]]]:
@@ -137,8 +137,8 @@ def _forms(dump: Dump) -> Iterator[tuple[Dump, Callable[[Bound], Bound]]]:
     folded = [(other, _as_it_is) for other in unfolded(dump)]
     later = bool(folded) or must_be(dump)  # no quantity can have such axes
     yield from [] if later else [(dump, _as_it_is)]
-    for other in (*folded, *((padding, _as_it_is) for padding in unpadded(dump))):
-        yield other
+    yield from folded
+    yield from ((other, _as_it_is) for other in unpadded(dump))
     yield from apart(dump)
     for repeated, where in unshared(dump):
         yield repeated, partial(shared, dump=dump, where=where)
