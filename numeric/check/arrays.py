@@ -84,13 +84,13 @@ def check_arrays(
     except Undecided as reason:
         return Verdict("undecided", False, architecture=reason.nearest, worst=reason.difference, notes=(str(reason),))
     bounds = [one for b in bounds for one in ((b.without_direct(), b) if b.direct else (b,))]
-    bounds = [one for b in bounds for one in (without_decay(b, dump) or [b])]
     coarsest = max(dump.spacing(kind) for kind in ("input", "param", "output", "grad"))
     lenient = bool(dump.targets) and loss is None
     coarse = [
         replace(b, lenient=lenient, claims=tuple(replace(c, precision=coarsest) for c in b.claims)) for b in bounds
     ]
-    return judge(coarse, budget=max(budget - clock.now(), budget / 2), progress=progress)
+    left = max(budget - clock.now(), budget / 2)
+    return judge(coarse, budget=left, progress=progress, otherwise=lambda one: without_decay(one, dump))
 
 
 def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | None) -> list[Bound]:
