@@ -112,9 +112,14 @@ def negative_index(values: Arrays) -> Arrays:
     return {"Y": anp.stack([*ss, np.zeros((B, H))])}
 
 
+def shared(values: Arrays) -> Arrays:
+    """One initial state, without an axis of examples, for all of them."""
+    return {"Y": folded(values | {"h0": anp.tile(values["h0"], (B, 1))})["Y"].reshape(T, B, H)}
+
+
 def folded(values: Arrays) -> Arrays:
-    """Predictions of all words in one axis, and one initial state for all examples."""
-    h, ys = anp.tile(values["h0"], (B, 1)), []
+    """Predictions of all words in one axis."""
+    h, ys = values["h0"], []
     for x in values["x"]:
         h = anp.tanh(x @ values["Wx"] + h @ values["Wh"] + values["b"])
         ys.append(h)
@@ -133,7 +138,8 @@ FORMS: dict[str, tuple[Arrays, dict[str, str], Forward, Arrays]] = {
     "embedding": (drawn(**TABLE), {}, caption, WORD_INPUT),
     "mask": (drawn(x=(B, T, D), **SHAPES), {"x": "input"}, carried, {"input/mask": COUNTS}),
     "negative index": (drawn(x=(T, B, D), U=(H, D), W=(H, H)), {"x": "input"}, negative_index, {}),
-    "folded": (drawn(x=(T, B, D), h0=(H,), **SHAPES), {"x": "input", "h0": "initial"}, folded, {}),
+    "shared": (drawn(x=(T, B, D), h0=(H,), **SHAPES), {"x": "input", "h0": "initial"}, shared, {}),
+    "folded": (drawn(x=(T, B, D), h0=(B, H), **SHAPES), {"x": "input", "h0": "initial"}, folded, {}),
 }
 
 
