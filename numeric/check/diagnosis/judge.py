@@ -14,7 +14,7 @@ from numeric.check.bound import Bound
 from numeric.check.diagnosis.clock import Clock
 from numeric.check.diagnosis.explanation import Explanation, Overall
 from numeric.check.diagnosis.hunt import Search
-from numeric.check.diagnosis.localise import errors, stages
+from numeric.check.diagnosis.localise import errors, multiples, stages
 from numeric.check.diagnosis.repair import repair, repair_of
 from numeric.check.diagnosis.speech import Speech
 from numeric.check.variants.lanes import Derivation
@@ -164,7 +164,7 @@ def _verdict(case: Case) -> Verdict:
     outcome: Outcome = "correct" if best is not None and not diagnosis else "wrong"
     if diagnosis and len(policies) == len(diagnosis):
         outcome = "policy"
-    if best is None and bound.doubt and not case.search.bench.alike():
+    if best is None and bound.doubt and not multiples(case.search.bench.regions, base):
         outcome, diagnosis = "undecided", ()
         notes.append(
             f"{bound.doubt}: say what is differentiated, as cotangent/NAME of an output or as the name of a loss"
