@@ -7,7 +7,7 @@ Read next: `reports.dispatch`.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, BooleanOptionalAction
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction
 
 
 def language_model_options(parser: ArgumentParser, system: str) -> None:
@@ -85,9 +85,12 @@ def check_options(parser: ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < 1e6:
-        raise ValueError
+        raise ArgumentTypeError(f"{text!r} is no number of seconds between 0 and 1,000,000")
     return value
 
 

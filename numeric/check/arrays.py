@@ -84,13 +84,13 @@ def check_arrays(
     except Undecided as reason:
         return Verdict("undecided", False, architecture=reason.nearest, worst=reason.difference, notes=(str(reason),))
     bounds = [one for b in bounds for one in ((b.without_direct(), b) if b.direct else (b,))]
-    bounds = [one for b in bounds for one in (without_decay(b, dump) or [b])]
     coarsest = max(dump.spacing(kind) for kind in ("input", "param", "output", "grad"))
     lenient = bool(dump.targets) and loss is None
     coarse = [
         replace(b, lenient=lenient, claims=tuple(replace(c, precision=coarsest) for c in b.claims)) for b in bounds
     ]
-    return judge(coarse, budget=max(budget - clock.now(), budget / 2), progress=progress)
+    left = max(budget - clock.now(), budget / 2)
+    return judge(coarse, budget=left, progress=progress, otherwise=lambda one: without_decay(one, dump))
 
 
 def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | None) -> list[Bound]:
@@ -117,19 +117,19 @@ def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | 
                     return again
         if doubtful:
             return doubtful
-    reason = next((r for r in reasons if r.difference is not None), reasons[-1])
+    first = next((r for r in reasons if r.difference is not None), reasons[-1])
     if isinstance(cell, str) and "=" not in cell and cell not in NAMED:
         try:
             return bound(dump, derive.load(cell), "")  # a cell whose family has not got it
         except Undecided:
-            raise reason from None
+            raise first from None
     family = next((f for f in FAMILIES if isinstance(cell, str) and cell in NAMED and cell.startswith(f)), "")
     if not family:
-        raise reason
+        raise first
     try:
         return bound(dump, None, family)  # of its kind, perhaps with other sizes
     except Undecided:
-        raise reason from None
+        raise first from None
 
 
 def _forms(dump: Dump) -> Iterator[tuple[Dump, Callable[[Bound], Bound]]]:
@@ -137,8 +137,8 @@ def _forms(dump: Dump) -> Iterator[tuple[Dump, Callable[[Bound], Bound]]]:
     folded = [(other, _as_it_is) for other in unfolded(dump)]
     later = bool(folded) or must_be(dump)  # no quantity can have such axes
     yield from [] if later else [(dump, _as_it_is)]
-    for other in (*folded, *((padding, _as_it_is) for padding in unpadded(dump))):
-        yield other
+    yield from folded
+    yield from ((other, _as_it_is) for other in unpadded(dump))
     yield from apart(dump)
     for repeated, where in unshared(dump):
         yield repeated, partial(shared, dump=dump, where=where)

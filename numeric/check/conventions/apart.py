@@ -1,7 +1,7 @@
 """Arrays of copies taken apart: what libraries keep of several layers, directions or biases in one array.
 
-``h_0`` (layers · directions, B, H) of PyTorch, ``W`` (directions, 4H, D) and the bias ``B`` (8H) of ONNX, which is one for
-the input and one for the recurrent product.  The parts are arrays of their own, under the names that index them,
+``h_0`` (layers · directions, B, H) of PyTorch, ``W`` (directions, 4H, D) and the bias ``B`` (8H) of ONNX, which is one
+for the input and one for the recurrent product.  The parts are arrays of their own, under the names that index them,
 ``h_0[1]``, and what is found out about them is put together again.
 
 Read next: `numeric.check.conventions.shared`.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class Cut:
         if not self.kept:
             return [f"{name}[{lead}{part}]" for part in range(self.parts)]
         ends = ["", *(str(part * step) for part in range(1, self.parts)), ""]
-        return [f"{name}[{lead}{a}:{b}]" for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [f"{name}[{lead}{a}:{b}]" for a, b in pairwise(ends)]
 
     def of(self, array: NDArray[Any]) -> list[NDArray[Any]]:
         """The parts."""

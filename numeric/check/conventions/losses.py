@@ -119,7 +119,8 @@ def _above(dump: Dump, fit: Fit, kinds: Sequence[str]) -> Iterator[Lossy]:
 
 def _mask(dump: Dump, fit: Fit, axis: str | None) -> NDArray[Any] | None:
     """Which steps count, (T, B)."""
-    assert axis is not None and dump.mask is not None
+    assert axis is not None
+    assert dump.mask is not None
     labels = {time_label(axis): fit.setting.sizes.steps(axis), "B": fit.setting.sizes.batch}
     found = list(placements(dump.mask.shape, tuple(labels), labels))
     like = [other for other in fit.setting.placements.values() if any(agrees(other, one) for one in found)]

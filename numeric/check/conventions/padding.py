@@ -39,7 +39,11 @@ def unpadded(dump: Dump) -> Iterator[Dump]:
             mask = _mask(name, arrays[name], dump)
             if mask is not None:
                 rest = {n: a for n, a in arrays.items() if n != name}
-                without = replace(dump, **{kind: rest}, mask=mask)
+                without = (
+                    replace(dump, inputs=rest, mask=mask)
+                    if kind == "inputs"
+                    else replace(dump, targets=rest, mask=mask)
+                )
                 yield without
                 yield replace(without, inputs={**without.inputs, name: mask})
     whole = {n: a for n, a in dump.targets.items() if a.dtype.kind == "i"}

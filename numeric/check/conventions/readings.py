@@ -87,10 +87,19 @@ def agrees(one: Placement, other: Placement) -> bool:
 
 
 def compared(
-    reading: Reading, array: NDArray[Any], values: Mapping[str, Floats], steps: int | None = None
+    reading: Reading,
+    array: NDArray[Any],
+    values: Mapping[str, Floats],
+    steps: int | None = None,
+    examples: int | None = None,
 ) -> tuple[Floats, Floats]:
-    """What the author's array is to be compared with, (K, …), and the array in the same axes; of the first `steps`."""
+    """What the author's array is to be compared with, (K, …), and the array in the same axes.
+
+    Only the first `steps` of `examples` are compared if `steps` is given.
+    """
     target = reading.placement.read(array)
+    if steps is not None and "B" in reading.placement.canonical:
+        target = target[:, :examples]
     found = values[reading.quantity]
     if reading.span == "steps+initial":
         return found, target[: -1 if steps is None else steps]

@@ -30,6 +30,8 @@ from numeric.check.dump import Dump
 
 Progress = Callable[[str], None]
 CHUNK = 400  # layouts in one evaluation
+NUMBERS = 10_000_000  # of parameters in one, which every example of every layout has of its own
+FEW = 2  # examples that the first steps are compared for
 
 
 @dataclass(frozen=True)
@@ -216,24 +218,29 @@ def _compared(
     wanted = sorted({reading.quantity for options in choices.values() for reading in options})
     worst = np.zeros(len(vectors))
     chosen: dict[str, list[Reading]] = {key: [] for key in choices}
-    for start in range(0, len(vectors), CHUNK):
-        part = vectors[start : start + CHUNK]
+    chunk = max(1, min(CHUNK, NUMBERS // max(vectors.shape[1] * setting.sizes.batch, 1)))
+    for start in range(0, len(vectors), chunk):
+        part = vectors[start : start + chunk]
         values = forwards(system, setting.sizes, arrangement.space, part, setting.inputs, setting.initial, wanted)
         for key, options in choices.items():
             name = key.partition("/")[2]
-            apart = np.array([difference(*compared(r, dump.outputs[name], values, steps)) for r in options])  # (R, K)
+            apart = np.array(
+                [difference(*compared(r, dump.outputs[name], values, steps, FEW)) for r in options]
+            )  # (R, K)
             liking = np.array([preference(name, reading, like) for reading in options])
             ranked = np.where(apart <= dump.tolerance, -1.0 - 1e-3 * liking[:, None], apart)
             best = ranked.argmin(axis=0)
             chosen[key] += [options[n] for n in best]
             off = np.take_along_axis(apart, best[None], 0)[0]
-            worst[start : start + CHUNK] = np.maximum(worst[start : start + CHUNK], off)
+            worst[start : start + chunk] = np.maximum(worst[start : start + chunk], off)
     return worst, chosen
 
 
 def _cut(system: System, setting: Setting, steps: int) -> Setting:
-    """The first steps of a setting."""
+    """The first steps of a few examples of a setting."""
     (axis,) = system.axes
-    sizes = Sizes({**setting.sizes.dimensions, length(axis_symbol(axis)): steps}, setting.sizes.batch)
-    inputs = {n: a[:steps] if system.variables[n].axis is not None else a for n, a in setting.inputs.items()}
-    return replace(setting, sizes=sizes, inputs=inputs)
+    batch = min(setting.sizes.batch, FEW)
+    sizes = Sizes({**setting.sizes.dimensions, length(axis_symbol(axis)): steps}, batch)
+    driven = {n: system.variables[n].axis is not None for n in setting.inputs}
+    inputs = {n: a[:steps, :batch] if driven[n] else a[:batch] for n, a in setting.inputs.items()}
+    return replace(setting, sizes=sizes, inputs=inputs, initial={n: a[:batch] for n, a in setting.initial.items()})

@@ -120,17 +120,6 @@ class Bench:
             self.promise[candidates[number]] = int(count[number])
         return [candidate for candidate, all_ in zip(candidates, every, strict=True) if all_]
 
-    def alike(self) -> bool:
-        """Whether some gradient is that of the derivation, or a multiple of it."""
-        result, fold = self._run([()])
-        for region in self.regions:
-            found = fold(_flat(result.gradient(region.quantity)))
-            if region.values.size > 3 and np.any(region.values):
-                factor = region.factor(found)[:, None]
-                if np.isfinite(factor).all() and float(region.error(found * factor)[0]) <= region.tolerance:
-                    return True
-        return False
-
     @cached_property
     def screen(self) -> list[Region]:
         """A few small regions of different claims in which the derivation without a mistake is off."""

@@ -14,7 +14,7 @@ from numeric.check.bound import Bound
 from numeric.check.diagnosis.clock import Clock
 from numeric.check.diagnosis.explanation import Explanation, Overall
 from numeric.check.diagnosis.hunt import Search
-from numeric.check.diagnosis.localise import errors, stages
+from numeric.check.diagnosis.localise import errors, multiples, stages
 from numeric.check.diagnosis.repair import repair, repair_of
 from numeric.check.diagnosis.speech import Speech
 from numeric.check.variants.lanes import Derivation
@@ -48,21 +48,30 @@ class Case:
         return not self.found, self.reduced, (self.found[0].cost if self.found else 0) + self.forward
 
 
-def judge(bounds: Sequence[Bound], *, budget: float = 45.0, progress: Callable[[str], None] | None = None) -> Verdict:
+def judge(
+    bounds: Sequence[Bound],
+    *,
+    budget: float = 45.0,
+    progress: Callable[[str], None] | None = None,
+    otherwise: Callable[[Bound], Sequence[Bound]] | None = None,
+) -> Verdict:
     """The verdict on the first reading that is right, else on the one that needs the fewest mistakes.
 
     Args:
         bounds: readings of one dump, the most plausible first.
         budget: seconds for the search.
         progress: called with a line of text now and then.
+        otherwise: what a reading that is not right may be without something that is no mistake; nothing if that is not
+            in it.
     """
     clock = Clock()
     cases = [case for bound in bounds for case in _cases(bound, clock, budget, progress)]
-    for case in cases:
-        if not case.reduced:
-            case.found = case.search.as_it_is()
-            if case.found and not case.forward:
-                return _verdict(case)
+    if (right := _right(cases)) is not None:
+        return _verdict(right)
+    if otherwise is not None and (more := [one for bound in bounds for one in otherwise(bound)]):
+        cases = [case for bound in more for case in _cases(bound, clock, budget, progress)]
+        if (right := _right(cases)) is not None:
+            return _verdict(right)
     for stage in (Search.one, Search.more):
         open_ = [case for case in cases[:READINGS] if not case.found]
         for number, case in enumerate(open_):
@@ -72,6 +81,16 @@ def judge(bounds: Sequence[Bound], *, budget: float = 45.0, progress: Callable[[
         if any(case.found for case in cases):
             break
     return _verdict(min(cases, key=lambda case: case.cost))
+
+
+def _right(cases: Sequence[Case]) -> Case | None:
+    """The first that needs no mistake."""
+    for case in cases:
+        if not case.reduced:
+            case.found = case.search.as_it_is()
+            if case.found and not case.forward:
+                return case
+    return None
 
 
 def _cases(bound: Bound, clock: Clock, until: float, progress: Callable[[str], None] | None) -> Iterator[Case]:
@@ -145,7 +164,7 @@ def _verdict(case: Case) -> Verdict:
     outcome: Outcome = "correct" if best is not None and not diagnosis else "wrong"
     if diagnosis and len(policies) == len(diagnosis):
         outcome = "policy"
-    if best is None and bound.doubt and not case.search.bench.alike():
+    if best is None and bound.doubt and not multiples(case.search.bench.regions, base):
         outcome, diagnosis = "undecided", ()
         notes.append(
             f"{bound.doubt}: say what is differentiated, as cotangent/NAME of an output or as the name of a loss"

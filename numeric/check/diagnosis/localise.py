@@ -31,6 +31,18 @@ def errors(regions: Sequence[Region], base: Result, scale: float) -> tuple[Mappi
     return found, [name for name in found if name not in wrong]
 
 
+def multiples(regions: Sequence[Region], base: Result) -> bool:
+    """Whether some gradient is that of the derivation, or a multiple of it."""
+    for region in regions:
+        values = base.gradient(region.quantity)
+        found = values.reshape(values.shape[0], -1)[:1]
+        if region.values.size > 3 and np.any(region.values):
+            factor = region.factor(found)[:, None]
+            if np.isfinite(factor).all() and float(region.error(found * factor)[0]) <= region.tolerance:
+                return True
+    return False
+
+
 def stages(regions: Sequence[Region], base: Result, view: View, scale: float) -> tuple[str, ...]:
     """Lines that say how many gradients agree, at which steps, and in which blocks of stacked ones."""
     found, correct = errors(regions, base, scale)
