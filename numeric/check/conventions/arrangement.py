@@ -43,7 +43,7 @@ class Arrangement:
         self.system, self.sizes = system, sizes
         self.slots = slots(system)
         variables = system.variables
-        self.space = Space({n: tuple(map(sizes.number, variables[n].shape)) for n in system.parameters})
+        self.space = Space({n: tuple(map(sizes.number, variables[n].shape)) for n in sorted(system.parameters)})
         self.table: dict[str, dict[str, Slot]] = {}
         for slot in self.slots:
             self.table.setdefault(slot.gate, {})[slot.role] = slot

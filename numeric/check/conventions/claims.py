@@ -29,7 +29,7 @@ def space_of(system: System, sizes: Sizes) -> Space:
     """Addresses of all that can have a gradient; the parameters come first."""
     variables = system.variables
     dims = {name: tuple(map(sizes.number, var.shape)) for name, var in variables.items()}
-    shapes = {name: dims[name] for name in system.parameters}
+    shapes = {name: dims[name] for name in sorted(system.parameters)}  # whose order named operands may change
     for name in (*system.inputs, *system.defined):
         var = variables[name]
         if var.classes is None:

@@ -60,6 +60,7 @@ class Locals:
     def __init__(self, view: View, scales: Mapping[str, float]) -> None:
         self.view, self.scales = view, scales
         self.edits: dict[str, tuple[Equation, list[Mutant]]] = {}
+        self._again: dict[tuple[Ref, sympy.Expr], dict[tuple[str, str, str], sympy.Expr]] = {}
         for equation in view.equations:
             if equation.out in view.local:
                 self.edits[view.local[equation.out]] = (equation, list(local_edits(view, equation)))
@@ -75,10 +76,47 @@ class Locals:
         equation, mutants = self.edits[name]
         for mutant in mutants:
             try:
-                found = evaluated(result, name, equation, mutant)
+                found = self._evaluated(result, name, equation, mutant)
             except ValueError:  # shapes that do not fit
                 continue
             yield Local(mutant.kind, mutant.where, mutant.detail, mutant.tag, mutant.rank), _flat(found)
+
+    def _evaluated(self, result: Result, name: str, equation: Equation, mutant: Mutant) -> Array:
+        """(lanes, *shape): the gradient of a leaf, its equation read otherwise; NaN where that has no meaning.
+
+        A lane whose own mistake stands in this equation too, a gate's δ for another's, has both.
+
+        Raises:
+            ValueError: if shapes do not fit.
+        """
+        right = edited(equation.expr, mutant.edits)
+        values = _along(result, name, equation.out, right)
+        if not (variants := result.variants.get(equation.out, ())):
+            return values
+        values = np.array(np.broadcast_to(values, (result.count, *values.shape[1:])))
+        for expr, where in variants:
+            change = substitution(equation.expr, expr)
+            both = self._in(equation, expr, mutant) if change is None else substituted(right, change)
+            try:
+                result.chosen = where
+                values[where] = np.nan if both is None else _along(result, name, equation.out, both)
+            except (ValueError, KeyError):  # shapes that do not fit, or one step alone of what is read at every step
+                values[where] = np.nan
+            finally:
+                result.chosen = None
+                result.at.clear()
+        return values
+
+    def _in(self, equation: Equation, wrong: sympy.Expr, mutant: Mutant) -> sympy.Expr | None:
+        """The same mistake in an equation that has another one already."""
+        key = (equation.out, wrong)
+        if key not in self._again:
+            try:
+                found = list(local_edits(self.view, Equation(equation.out, wrong)))
+            except (ValueError, KeyError, IndexError):  # what is left has no such places
+                found = []
+            self._again[key] = {(m.kind, m.where, m.tag): edited(wrong, m.edits) for m in reversed(found)}
+        return self._again[key].get((mutant.kind, mutant.where, mutant.tag))
 
     def _after(self, name: str, shape: tuple[int, ...]) -> Iterator[After]:
         yield After("zero-gradient", "it is zero", np.zeros_like)
@@ -103,34 +141,6 @@ class Locals:
             for text, chosen in (("last", -1), ("first", 0)):
                 kind = f"{text}-step-only"
                 yield After(kind, f"zero but at the {text} step", lambda v, c=chosen: _only(v, c))  # type: ignore[misc]
-
-
-def evaluated(result: Result, name: str, equation: Equation, mutant: Mutant) -> Array:
-    """(lanes, *shape): the gradient of a leaf, its equation read otherwise; NaN where a lane reads it otherwise still.
-
-    A lane whose own mistake stands in this equation too, a gate's δ for another's, has both.
-
-    Raises:
-        ValueError: if shapes do not fit.
-    """
-    values = _along(result, name, equation.out, edited(equation.expr, mutant.edits))
-    if not (variants := result.variants.get(equation.out, ())):
-        return values
-    values = np.array(np.broadcast_to(values, (result.count, *values.shape[1:])))
-    for expr, where in variants:
-        change = substitution(equation.expr, expr)
-        if change is None:
-            values[where] = np.nan
-            continue
-        both = mapped(edited(equation.expr, mutant.edits), lambda read, change=change: _exchanged(read, change))  # type: ignore[misc]
-        try:
-            result.chosen = where
-            values[where] = _along(result, name, equation.out, both)
-        except ValueError:
-            values[where] = np.nan
-        finally:
-            result.chosen = None
-    return values
 
 
 def untouched(
@@ -189,6 +199,11 @@ def substitution(right: sympy.Expr, wrong: sympy.Expr) -> Change | None:
         elif mine != theirs:
             return None
     return found
+
+
+def substituted(expr: sympy.Expr, change: Change) -> sympy.Expr:
+    """The expression, other quantities read."""
+    return mapped(expr, lambda read: _exchanged(read, change))
 
 
 def _exchanged(read: Ref, change: Change) -> Ref:
