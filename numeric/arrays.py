@@ -76,6 +76,13 @@ def public_shape(var: Var, batched: bool, *, steps: bool = True) -> tuple[sympy.
     return (*time, *((BATCH,) if batched else ()), *var.shape)
 
 
+def shape_text(var: Var, batched: bool, shape: tuple[int, ...]) -> str:
+    """``(T, B, H) = (6, 2, 8)``: a public shape, in symbols where it has as many axes, and in numbers."""
+    symbols = ", ".join(map(str, public_shape(var, batched)))
+    said = len(public_shape(var, batched))
+    return f"({symbols}{',' if said == 1 else ''}) = {shape}" if said == len(shape) else f"{shape}"
+
+
 def converted(value: Any, var: Var, dtype: numpy.dtype[Any], *, copy: bool) -> numpy.ndarray:
     """An array in a kernel's dtype; the given one itself if it has that dtype and need not be copied.
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from derive.system import System
-from numeric.arrays import Arrays, Sizes, converted, gradient_shape, public_shape, sizes_of
+from numeric.arrays import Arrays, Sizes, converted, gradient_shape, shape_text, sizes_of
 from numeric.checkpoint import Chunks, chunking
 from numeric.emit import Module
 from numeric.functions import functions
@@ -232,19 +232,10 @@ class Kernel:
             for name, array in arrays.items():
                 found[name] = self._array(array, name, copy=False)
                 if found[name].shape != values[name].shape:
-                    raise ValueError(
-                        f"cotangent of {kind} {name}: expected {self._expected(name, values[name])}, "
-                        f"got {found[name].shape}"
-                    )
+                    there = shape_text(self.system.variables[name], name in self.plan.batched, values[name].shape)
+                    raise ValueError(f"cotangent of {kind} {name}: expected {there}, got {found[name].shape}")
             result.append(found)
         return result[0], result[1]
-
-    def _expected(self, name: str, value: Floats) -> str:
-        shape = public_shape(self.system.variables[name], name in self.plan.batched)
-        symbols = (
-            f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''}) = " if len(shape) == value.ndim else ""
-        )
-        return f"{symbols}{value.shape}"
 
     def _own(self, others: Iterable[Any]) -> Callable[[Any], Floats]:
         """What makes a gradient an array of its own, given what else may be in use."""

@@ -313,8 +313,9 @@ def test_growth_with_time_is_linear():
         kept[steps] = sum(array.nbytes for array in saved if isinstance(array, np.ndarray) and array.ndim > 2)
     assert kept[400] <= 4.1 * kept[100]
     loops = [line for line in kernel.source.splitlines() if re.match(r" +for .* in .*:$", line)]
-    assert [len(line) - len(line.lstrip()) for line in loops] == [8, 8, 12, 4, 8, 12]  # of few weights, of many, backward
-    assert ["block" in line for line in loops] == [False, True, False, True, False]  # blocks of steps, then steps
+    depths = [len(line) - len(line.lstrip()) for line in loops]
+    assert depths == [8, 8, 12, 4, 8, 12]  # of few weights, of many, backward
+    assert ["block" in line for line in loops] == [False, True, False, True, True, False]  # blocks of steps, then steps
 
 
 def test_compiled_once():
