@@ -24,7 +24,7 @@ from numeric.check.conventions.readings import Reading, looks_last, preference, 
 from numeric.check.conventions.search import Fit
 from numeric.check.conventions.trial import public
 from numeric.check.dump import Dump
-from numeric.reference import evaluate
+from numeric.check.variants.lanes import Derivation
 
 
 def assembled(
@@ -72,26 +72,10 @@ def assembled(
 
 
 def derived(bound: Bound) -> Floats:
-    """Gradients of everything in the space of a bound, by the slow evaluator, (P,)."""
-    outputs = tuple(bound.cotangents)
-    adjoint = bound.system.adjoint(outputs=outputs)
-    upstream = {}
-    for name, value in bound.cotangents.items():
-        var = adjoint.find("upstream", name)
-        assert var is not None
-        upstream[var.name] = value
-    values = evaluate(adjoint, bound.parameters, {**bound.inputs, **upstream}, bound.initial, bound.steps)
-    found = {}
-    for name in bound.space.shapes:
-        bare = name.removesuffix("[0]")
-        var = adjoint.find("cotangent", bare)
-        if var is None:  # nothing that is differentiated depends on it
-            found[name] = np.zeros(bound.space.shapes[name])
-            continue
-        initial = name.endswith("[0]")
-        value = values.at(var.name, bound.system.boundaries[bare][0]) if initial else values[var.name]
-        found[name] = np.broadcast_to(value, bound.space.shapes[name])
-    return bound.space.flatten(found)
+    """Gradients of everything in the space of a bound, (P,)."""
+    result = Derivation(bound).run([()])
+    found = {name: result.gradient(name)[0] for name in bound.space.shapes}
+    return bound.space.flatten({n: np.broadcast_to(value, bound.space.shapes[n]) for n, value in found.items()})
 
 
 def misnamed(dump: Dump, fit: Fit) -> dict[str, tuple[str, str]]:

@@ -44,6 +44,7 @@ class Bench:
         view: the derivation.
         scales: factors by which everything may differ and be right.
         named: factors that people forget or add, by name.
+        is_late: whether the time is over.
 
     Attributes:
         regions: what is compared.
@@ -53,8 +54,10 @@ class Bench:
         promise: candidates that some region agreed with that was wrong, and how many did.
     """
 
-    def __init__(self, view: View, scales: Mapping[str, float], named: Mapping[str, float]) -> None:
-        self.view, self.scales, self.named = view, scales, named
+    def __init__(
+        self, view: View, scales: Mapping[str, float], named: Mapping[str, float], is_late: Callable[[], bool]
+    ) -> None:
+        self.view, self.scales, self.named, self.is_late = view, scales, named, is_late
         bound = view.derivation.bound
         self.regions = regions(bound.claims, bound.space)
         self.arrays = arrays_of(self.regions, view, bound)
@@ -246,10 +249,10 @@ class Bench:
         for name, mine in open_.items():
             self._turned(found, fold(_flat(result.gradient(name))), overalls, mine, sound)
             after = (otherwise_summed(result, name, self.locals), otherwise_visited(result, name, self.locals))
-            for local, values in (
-                *self.locals.values(name, result),
-                *untouched(chain(*after), self.locals, name, result),
-            ):
+            mistakes = chain(self.locals.values(name, result), untouched(chain(*after), self.locals, name, result))
+            for local, values in mistakes:
+                if self.is_late():
+                    return found
                 folded = fold(values)
                 for which, overall in enumerate(overalls):
                     changed = overall(folded)

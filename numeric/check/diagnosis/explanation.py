@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -100,14 +101,22 @@ def cover(
             for local, fits in options.get(number, ()):
                 if fits[lane]:
                     groups.setdefault((local.kind, local.tag), []).append((number, local))
-        best = min(groups.values(), key=lambda g: (-len({n for n, _ in g}), g[0][1].rank, _place(g[0][1])))
-        chosen.append((best[0][1], tuple(dict.fromkeys(regions[number].claim for number, _ in best))))
-        open_ -= {number for number, _ in best}
+        empty = {number for number in open_ if not regions[number].values.any()}
+        best = min(groups.values(), key=lambda group: _order(group, empty))
+        numbers = {number for number, _ in best}
+        others = (group[0][1] for group in groups.values() if group is not best and numbers <= {n for n, _ in group})
+        rivals = {other.kind: other for other in others if other.kind != best[0][1].kind}
+        local = replace(best[0][1], rivals=tuple(rivals.values()))
+        chosen.append((local, tuple(dict.fromkeys(regions[number].claim for number, _ in best))))
+        open_ -= numbers
     return tuple(chosen)
 
 
-def _place(local: Local) -> int:
-    return PLAUSIBLE.index(local.kind)
+def _order(group: Sequence[tuple[int, Local]], empty: AbstractSet[int]) -> tuple[int, bool, int, int]:
+    """Smaller is better: what explains the most; of what is zero that it is; then what is common."""
+    numbers, local = {number for number, _ in group}, group[0][1]
+    said = local.kind == "zero-gradient" or not numbers <= empty
+    return -len(numbers), not said, local.rank, PLAUSIBLE.index(local.kind)
 
 
 def cheapest(found: Sequence[Explanation]) -> list[Explanation]:

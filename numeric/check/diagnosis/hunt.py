@@ -17,6 +17,7 @@ from numeric.check.variants.view import View
 
 BEGUN = 300  # pairs that explain some gradients, and that a third mistake is looked for
 MOST = 2000  # candidates beside which mistakes in single gradients are looked for
+EQUATIONS = 0.7  # of the time, for single mistakes in the equations; the rest is for those in single gradients
 SHARE = 0.3  # of the time, for other explanations with as many mistakes as one that is known
 SIDE_BY_SIDE = 4
 
@@ -43,7 +44,7 @@ class Search:
     ) -> None:
         self.clock = clock
         self.view, self.progress = view, progress
-        self.bench = Bench(view, scales, named)
+        self.bench = Bench(view, scales, named, lambda: self.clock.now() > self.until)
         self.until = until
         self.found: list[Explanation] = []
 
@@ -55,7 +56,11 @@ class Search:
         """The cheapest explanations with one mistake in the equations at most, and others in single gradients."""
         self._say(f"{len(self.singles)} single mistakes")
         alone: list[Candidate] = [(), *((m,) for m in self.singles)]
-        self.found = self.trial(alone) + self.trial([()], local=True)
+        start, until = self.clock.now(), self.until
+        self.until = start + EQUATIONS * (until - start)
+        self.found = self.trial(alone)
+        self.until = until
+        self.found += self.trial([()], local=True)
         if all(e.cost > 1 for e in self.found):
             self.found += self.trial(self._begun(alone[1:], MOST), local=True)
         return cheapest(self.found) if any(e.cost < 2 for e in self.found) else []

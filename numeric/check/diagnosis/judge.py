@@ -21,6 +21,10 @@ from numeric.check.variants.lanes import Derivation
 from numeric.check.variants.view import View
 from numeric.check.verdict import Finding, Outcome, Verdict
 
+LATE = (
+    "the time was over before everything was tried: a dump of fewer steps and examples (T = 6, B = 3) is searched in "
+    "seconds, and --budget gives more time"
+)
 READINGS = 6  # of one dump that mistakes are looked for in
 
 
@@ -72,15 +76,19 @@ def judge(
         cases = [case for bound in more for case in _cases(bound, clock, budget, progress)]
         if (right := _right(cases)) is not None:
             return _verdict(right)
-    for stage in (Search.one, Search.more):
+    for least, stage in enumerate((Search.one, Search.more), 1):
         open_ = [case for case in cases[:READINGS] if not case.found]
         for number, case in enumerate(open_):
             now = clock.now()
             case.search.until = now + max(budget - now, 0.0) / (len(open_) - number)
             case.found = stage(case.search)
+            if case.cost <= (False, False, least):  # no other reading needs fewer mistakes
+                break
         if any(case.found for case in cases):
             break
-    return _verdict(min(cases, key=lambda case: case.cost))
+    best = min(cases, key=lambda case: case.cost)
+    verdict = _verdict(best)
+    return verdict if best.found or clock.now() < budget else replace(verdict, notes=(*verdict.notes, LATE))
 
 
 def _right(cases: Sequence[Case]) -> Case | None:
@@ -271,9 +279,9 @@ def _by_other_names(explanation: Explanation) -> Iterator[Explanation]:
             mutants[number] = replace(mutant, kind=kind, also=())
             yield replace(explanation, mutants=tuple(mutants))
     for number, (local, claims) in enumerate(explanation.local):
-        for kind in local.also:
+        for other in (*(replace(local, kind=kind, also=(), rivals=()) for kind in local.also), *local.rivals):
             changed = list(explanation.local)
-            changed[number] = (replace(local, kind=kind, also=()), claims)
+            changed[number] = (other, claims)
             yield replace(explanation, local=tuple(changed))
 
 

@@ -44,7 +44,12 @@ class After:
 
 @dataclass(frozen=True)
 class Local:
-    """A mistake in the gradient of one quantity."""
+    """A mistake in the gradient of one quantity.
+
+    Attributes:
+        kind, where, detail, tag, rank, also: as of a `Mutant`.
+        rivals: other mistakes that give the same numbers.
+    """
 
     kind: str
     where: str
@@ -52,6 +57,7 @@ class Local:
     tag: str
     rank: int
     also: tuple[str, ...] = ()
+    rivals: tuple[Local, ...] = ()
 
 
 class Locals:

@@ -78,7 +78,7 @@ def test_a_trial_makes_no_more_products_than_it_may(monkeypatch: pytest.MonkeyPa
     view = View(Derivation(planted(bound_of(derive.load("lstm"), steps=6, batch=3))))
     for most, chunk in ((40_000, 4), (1, 1)):  # 3 products of 6 · 3 · 160 numbers
         monkeypatch.setattr(bench, "PRODUCTS", most)
-        assert bench.Bench(view, {"given": 1.0}, {}).chunk == chunk
+        assert bench.Bench(view, {"given": 1.0}, {}, lambda: False).chunk == chunk
 
 
 @pytest.mark.parametrize(
