@@ -115,7 +115,7 @@ def test_a_gate_used_twice_keeps_both_readings():
     assert "- h[t-1]" in str(path.column)
 
 
-@pytest.fixture()
+@pytest.fixture
 def forget():
     """Forgets derivations made by rules that are changed, and those made by changed rules in the end."""
 
