@@ -83,7 +83,7 @@ def check_arrays(
         bounds = _bounds(dump, bound, cell)
     except Undecided as reason:
         return Verdict("undecided", False, architecture=reason.nearest, worst=reason.difference, notes=(str(reason),))
-    bounds = [one for b in bounds for one in ((b.without_direct(), b) if b.direct else (b,))]
+    bounds = [one for b in bounds for one in ((b.without_direct(), b.direct_left_out()) if b.direct else (b,))]
     coarsest = max(dump.spacing(kind) for kind in ("input", "param", "output", "grad"))
     lenient = bool(dump.targets) and loss is None
     coarse = [

@@ -143,5 +143,10 @@ class Bound:
             flat[self.space.addresses(name)] = value
         return replace(self, claims=tuple(replace(c, values=c.values - flat[c.index]) for c in self.claims))
 
-    notes: tuple[str, ...] = ()
-    steps: Mapping[str, int] = field(default_factory=dict)
+    def direct_left_out(self) -> Bound:
+        """The same, with a note that the upstream gradients of initial values are in no gradient."""
+        names = ", ".join(name.removesuffix("[0]") for name in self.direct)
+        said = (
+            f"the upstream gradient of the initial value of {names} is not in its gradient: some leave it to the caller"
+        )
+        return replace(self, notes=(*self.notes, said))

@@ -94,7 +94,7 @@ def bind(
         if dump.loss is not None and not dump.outputs and not any(lossy.printed for lossy in found):
             # the names mislead, or the loss is not the printed one
             others, _ = search(dump, candidates(), progress, out_of_time, True)
-            loosely = losses(dump, _likeliest(dump, others), loss)
+            loosely = losses(dump, _likeliest(dump, others), loss) if others else []
             found = loosely if any(lossy.printed for lossy in loosely) else found
         if not found:
             words = fits[0].candidate.words

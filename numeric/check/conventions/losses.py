@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -87,15 +88,18 @@ def kinds_of(name: str | None) -> tuple[str, ...]:
 
 def losses(dump: Dump, fits: Sequence[Fit], name: str | None = None) -> list[Lossy]:
     """All losses that targets and predictions allow; those that give the printed number if any does."""
-    found = [lossy for fit in fits for lossy in _above(dump, fit, kinds_of(name))]
+    bare: dict[int, System] = {}  # by candidate; p = softmax(W_y @ h) has logits with a name too
+    for fit in fits:
+        if id(fit.candidate) not in bare:
+            bare[id(fit.candidate)] = name_operands(fit.candidate.make())
+    found = [lossy for fit in fits for lossy in _above(dump, fit, bare[id(fit.candidate)], kinds_of(name))]
     if any(lossy.printed for lossy in found):
         found = [lossy for lossy in found if lossy.printed]
     return sorted(found, key=lambda lossy: -lossy.score)
 
 
-def _above(dump: Dump, fit: Fit, kinds: Sequence[str]) -> Iterator[Lossy]:
+def _above(dump: Dump, fit: Fit, bare: System, kinds: Sequence[str]) -> Iterator[Lossy]:
     target = next(iter(dump.targets.values()))
-    bare = name_operands(fit.candidate.make())  # p = softmax(W_y @ h) has logits with a name too
     for of in _predictions(bare):
         var = bare.variables[of]
         rows = fit.setting.sizes.number(var.shape[0]) if var.shape else 1
@@ -150,6 +154,7 @@ def _sensible(kind: str, value: NDArray[Any], rows: int) -> bool:
     return bool(np.allclose(value.sum(axis=-1), 1.0, atol=1e-5))
 
 
+@lru_cache(maxsize=256)
 def _built(system: System, kind: str, of: str, *, last: bool) -> System | None:
     """The system with the loss; None if the prediction is no prediction of that loss."""
     try:
@@ -193,7 +198,7 @@ def _scaled(
     if mask is not None:
         system = weighted(system)
         inputs |= {n: mask for n in system.inputs if n != goal and n not in fit.setting.inputs}
-    named = name_operands(system)
+    named = _named(system)
     space, setting = fit.arrangement.space, fit.setting
     found = forwards(
         named,
@@ -205,14 +210,13 @@ def _scaled(
         [system.outputs[-1]],
     )
     total = float(found[system.outputs[-1]].sum())
-    scales = factors(kind, setting.sizes.batch, value.shape[0] if every else 1, rows)
+    scales = dict(factors(kind, setting.sizes.batch, value.shape[0] if every else 1, rows))
     if mask is not None:
         scales |= {f"{words}, of the steps that count": f / float(mask.sum()) for words, f in scales.items() if f >= 1}
     printed = None
     if dump.loss is not None:
-        fitting = {
-            n: f for n, f in scales.items() if abs(f * total - dump.loss) <= 10 * dump.tolerance * abs(dump.loss)
-        }
+        near = 10 * dump.tolerance * abs(dump.loss)
+        fitting = {n: f for n, f in scales.items() if abs(f * total - dump.loss) <= near}
         printed = bool(fitting)
         scales = fitting or scales
     words = f"{KINDS[kind]} {'at every step' if every else 'of the last step'}{'' if mask is None else ' that counts'}"
@@ -225,7 +229,13 @@ def _scaled(
     return Lossy(fit, named, inputs, scales, words, printed, natural + 0.01 * fit.score)
 
 
-def factors(kind: str, batch: int, steps: int, classes: int) -> dict[str, float]:
+@lru_cache(maxsize=256)
+def _named(system: System) -> System:
+    return name_operands(system)
+
+
+@lru_cache(maxsize=256)
+def factors(kind: str, batch: int, steps: int, classes: int) -> Mapping[str, float]:
     """Sums and means over examples, steps and, where classes add up, classes; a squared error has ½ or not."""
     counts = {"B": batch, "T": steps} | ({"classes": classes} if kind in ("squared", "binary") else {})
     found: dict[str, float] = {}

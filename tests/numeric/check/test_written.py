@@ -172,7 +172,8 @@ def test_a_loss_tells_the_axes_where_no_output_is_given(equal):
     params = {"param/Wx": Wx, "param/Wh": Wh, "param/bh": bh, "param/V": Wy, "param/c": c}
     arrays = {"input/X": x, "target/y": y, "loss": loss, **params, **{f"grad/{n}": v for n, v in g.items()}}
     assert check_arrays(arrays, cell="rnn").verdict == "correct"
-    assert check_arrays({**arrays, "grad/V": 2 * g["V"]}, cell="rnn").verdict == "wrong"
+    assert check_arrays({**arrays, "grad/V": 2 * g["V"]}, cell="rnn", budget=20).verdict == "wrong"
+    assert check_arrays(arrays, cell="rnn", budget=0.01).verdict in ("correct", "undecided")  # whatever the time allows
 
 
 def test_a_clock_never_runs_backward_and_runs_while_something_is_done():
