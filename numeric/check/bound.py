@@ -135,6 +135,8 @@ class Bound:
     direct: Mapping[str, Floats] = field(default_factory=dict)
     lenient: bool = False
     doubt: str = ""
+    notes: tuple[str, ...] = ()
+    steps: Mapping[str, int] = field(default_factory=dict)
 
     def without_direct(self) -> Bound:
         """The same, with the upstream gradients of initial values taken out of the author's gradients of them."""
