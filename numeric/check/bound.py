@@ -110,6 +110,8 @@ class Bound:
         doubt: why what is differentiated may be something else, in words; empty if the dump leaves no doubt.
         direct: upstream gradients of initial values, by their name in the space: some authors add them to the gradient
             of the initial value, some do not.
+        owed: those of them that belong to an output which begins with the initial value, so that they must be added.
+        lacking: those that are owed, and left out by this reading.
         parts: where several upstream gradients of one quantity add up, each by the author's name: the quantity, and
             its share of `cotangents`.
         notes: what the reader should know, one line each.
@@ -133,6 +135,8 @@ class Bound:
     intended: System | None = None
     parts: Mapping[str, tuple[str, Floats]] = field(default_factory=dict)
     direct: Mapping[str, Floats] = field(default_factory=dict)
+    owed: frozenset[str] = frozenset()
+    lacking: tuple[str, ...] = ()
     lenient: bool = False
     doubt: str = ""
     notes: tuple[str, ...] = ()
@@ -146,9 +150,9 @@ class Bound:
         return replace(self, claims=tuple(replace(c, values=c.values - flat[c.index]) for c in self.claims))
 
     def direct_left_out(self) -> Bound:
-        """The same, with a note that the upstream gradients of initial values are in no gradient."""
+        """The same where the upstream gradients of initial values are in no gradient: a mistake where they are owed."""
+        if self.owed:
+            return replace(self, lacking=tuple(sorted(self.owed)))
         names = ", ".join(name.removesuffix("[0]") for name in self.direct)
-        said = (
-            f"the upstream gradient of the initial value of {names} is not in its gradient: some leave it to the caller"
-        )
+        said = f"the upstream gradient of the initial {names} is not in its gradient: some leave it to the caller"
         return replace(self, notes=(*self.notes, said))

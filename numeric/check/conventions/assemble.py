@@ -65,6 +65,7 @@ def assembled(
         intended=name_operands(fit.candidate.intended()) if fit.candidate.intended is not None and not above else None,
         parts=parts,
         direct=direct,
+        owed=_begun(read) & direct.keys(),
         steps={axis: setting.sizes.steps(axis) for axis in system.axes},
     )
     found, more = claims(dump, Place(system, setting, fit.layout, space, read), cache(lambda: derived(bound)))
@@ -136,6 +137,12 @@ def _cotangents(
         found[quantity] = found[quantity] + value if quantity in found else value
     quantities = [quantity for quantity, _ in shares.values()]
     return found, {name: share for name, share in shares.items() if quantities.count(share[0]) > 1}, notes
+
+
+def _begun(read: Mapping[str, Reading]) -> frozenset[str]:
+    """Initial values that are the first entry of an output."""
+    outputs = (reading for key, reading in read.items() if key.startswith("output/"))
+    return frozenset(f"{r.quantity}[0]" for r in outputs if r.span in ("initial+steps", "steps+initial"))
 
 
 def _liking(

@@ -1,6 +1,6 @@
 """Where the first difference is, whether or not it is explained.
 
-Read next: `numeric.check.diagnosis.judge`.
+Read next: `numeric.check.diagnosis.findings`.
 """
 
 from __future__ import annotations
