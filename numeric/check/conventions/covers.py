@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from numeric.check.conventions.arrangement import Arrangement, Option, is_bias
 from numeric.check.conventions.names import hint, plain, positions, source_hint, splits
-from numeric.check.conventions.slots import ONE
+from numeric.check.conventions.slots import INSIDE, ONE
 
 MOST = 600  # assignments of arrays to gates that are looked at
 VISITS = 20000
@@ -98,6 +98,8 @@ class _Covering:
         held = {self.arrangement.table[g][role].parameter for g in option.gates for role in option.roles}
         if len(held) == 1:
             score += 5.0 * (plain(name) == plain(next(iter(held))))
+        if option.roles == {INSIDE}:  # a bias that has a place of its own is rather there than twice beside another
+            score += 0.5 * all(self.arrangement.table[g][INSIDE].role == INSIDE for g in option.gates)
         if option.gates != frozenset(self.arrangement.table):
             score += sum(hint(name, gate) for gate in option.gates) / len(option.gates)
         if len(option.roles) == 1:

@@ -64,7 +64,18 @@ def slots(system: System) -> tuple[Slot, ...]:
     together = _clusters((*known, *whole))
     placed = [_placed(slot, together[slot.gate], system) for slot in (*known, *whole)]
     shared = Counter((slot.gate, slot.role) for slot in placed)
-    return tuple(replace(s, role=s.source) if shared[s.gate, s.role] > 1 else s for s in placed)
+    apart = [replace(s, role=s.source) if shared[s.gate, s.role] > 1 else s for s in placed]
+    return tuple(_counted(apart))
+
+
+def _counted(found: Sequence[Slot]) -> Iterator[Slot]:
+    """Slots with roles of their own: where a gate reads one source by two matrices, the second is ``h 2``."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for slot in found:
+        seen[slot.gate, slot.role] += 1
+        number = seen[slot.gate, slot.role]
+        again = number > 1 and slot.role not in (ONE, INSIDE, WHOLE)
+        yield replace(slot, role=f"{slot.role} {number}") if again else slot
 
 
 def _clusters(found: Sequence[Slot]) -> dict[str, str]:

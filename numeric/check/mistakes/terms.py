@@ -28,7 +28,9 @@ def dropped(view: View) -> Iterator[Mutant]:
             deltas = [r for r in refs(term) if view.is_delta(r)]
             edit = (Edit(equation.out, path, ZERO),)
             if is_op(term, "place"):
-                yield Mutant("cotangent-missing", source_of(view, deltas), f"{equation.out} without {term}", edit, "")
+                also = () if any(view.origin(r.name)[0] == "upstream" for r in deltas) else ("drop-path",)
+                where, detail = source_of(view, deltas), f"{equation.out} without {term}"
+                yield Mutant("cotangent-missing", where, detail, edit, "", also=also)
             for read in deltas[:1]:
                 kind, owner = view.origin(read.name)
                 if isinstance(equation.out.index, Fixed):
