@@ -73,6 +73,9 @@ def _left_alone(view: View, equation: Equation) -> Iterator[Mutant]:
     summands = terms(equation.expr)
     for path, term in summands if len(summands) > 2 else ():
         others = [(p, t) for p, t in summands if p != path]
+        read = [r for _, t in others for r in refs(t) if view.is_delta(r)]
+        if any(view.origin(r.name)[0] in ("contribution", "upstream") for r in read):
+            continue  # what comes from the next step, or from outside, is forgotten for a reason of its own
         gates = dict.fromkeys(source_of(view, [r for r in refs(t) if view.is_delta(r)]) for _, t in others)
         edits = tuple(Edit(equation.out, p, ZERO) for p, _ in others)
         detail = f"{equation.out} is {term} alone"
