@@ -47,6 +47,7 @@ class Search:
         self.bench = Bench(view, scales, named, lambda: self.clock.now() > self.until)
         self.until = until
         self.found: list[Explanation] = []
+        self.reached = 0  # how many candidates of the last trial there was time for
 
     def as_it_is(self) -> list[Explanation]:
         """The derivation without a mistake, if it gives the author's numbers."""
@@ -59,8 +60,9 @@ class Search:
         start, until = self.clock.now(), self.until
         self.until = start + EQUATIONS * (until - start)
         self.found = self.trial(alone)
-        self.until = until
+        self.until, rest = until, alone[self.reached :]
         self.found += self.trial([()], local=True)
+        self.found += self.trial(rest) if self.clock.now() < until else []
         if all(e.cost > 1 for e in self.found):
             self.found += self.trial(self._begun(alone[1:], MOST), local=True)
         return cheapest(self.found) if any(e.cost < 2 for e in self.found) else []
@@ -172,6 +174,7 @@ class Search:
                     break
                 part.append(candidate)
             start += len(part)
+            self.reached = start
             part = [candidate for candidate in part if apart(candidate)]
             if not local and len(part) > 1:
                 part = self.bench.screened(part)
