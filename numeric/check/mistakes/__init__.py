@@ -39,13 +39,18 @@ def mutants(view: View) -> list[Mutant]:
     groups: dict[tuple[str, ...], list[Mutant]] = {}
     for mutant in single:
         groups.setdefault((mutant.kind, mutant.tag), []).append(mutant)
-        if stem(mutant.where) != mutant.where:  # the same mistake in all copies of a cell
-            groups.setdefault((mutant.kind, stem(mutant.where), _bare(mutant.detail)), []).append(mutant)
+        if (bare := _stems(mutant.where)) != mutant.where:  # the same mistake in all copies of a cell
+            groups.setdefault((mutant.kind, bare, _bare(mutant.detail)), []).append(mutant)
     joint = [_joined(group) for group in groups.values() if len(group) > 1]
     unique: dict[frozenset[Edit], Mutant] = {}
     for mutant in sorted((*single, *(m for m in joint if m is not None)), key=lambda m: m.rank):
         unique.setdefault(frozenset(mutant.edits), mutant)
     return [*unique.values(), *truncations(view)]
+
+
+def _stems(where: str) -> str:
+    """Places without what tells copies of a cell apart: ``c, f`` of ``c_l, f_l``."""
+    return ", ".join(dict.fromkeys(map(stem, where.split(", "))))
 
 
 def _bare(text: str) -> str:
