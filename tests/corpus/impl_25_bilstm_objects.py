@@ -102,7 +102,7 @@ MISTAKES = {
     "h not carried": ([("dh = dh + dh_next", "pass")], [("cut-recurrence", "h dh_next")]),
     "f without 1-f": ([("f * (1 - f)", "f")], [("missing-derivative", "f"), ("misplaced-factor", "f")]),
     "db assigned": ([("self.db += da", "self.db = da")], [[("not-accumulated", "bl br b db")], [("first-step-only", "bl br b db")], [("first-step-only", "bl"), ("last-step-only", "br")]]),
-    "f times c": ([("dc * c_prev * f", "dc * c * f")], [("time-shift", "f c c_prev f_l f_r c_l c_r")]),
+    "f times c": ([("dc * c_prev * f", "dc * c * f")], [("time-shift", "f c c_prev")]),
 }
 STACKS = {
     "left for both + c not carried": [],

@@ -196,7 +196,7 @@ class Whole:
 
 
 def arrays_of(regions: Sequence[Region], view: View, bound: Bound) -> list[Whole]:
-    """All claims whose numbers may have been rearranged."""
+    """All claims whose numbers may have been rearranged; of a gate or the like it is its layout that is not known."""
     gates: dict[str, tuple[str, str]] = {}
     number = view.derivation.sizes.number
     for slot in slots(view.primal):
@@ -211,8 +211,8 @@ def arrays_of(regions: Sequence[Region], view: View, bound: Bound) -> list[Whole
     found = []
     for claim in bound.claims:
         mine = tuple(n for n, region in enumerate(regions) if region.claim == claim.name)
-        if mine and not claim.more:
-            names = claim.quantities(bound.space)
+        names = claim.quantities(bound.space)
+        if mine and not claim.more and not set(names) & set(bound.system.defined):
             one = regions[mine[0]]
             found.append(Whole(claim, mine, names, bound.space, one.floor, one.tolerance, gates))
     return found
