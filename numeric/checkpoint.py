@@ -7,7 +7,8 @@ what is carried over each border, nothing else; the backward pass takes the chun
 once more, and sends the gradient of a chunk's initial values to the chunk before as the cotangent of its final ones.
 Gradients of parameters add up over the chunks: the same numbers, summed in another order.
 
-The functions made here are called as the generated ones are, so that a kernel need not know which it has.
+The functions made here are called as the generated ones are, so that a kernel need not know which it has.  What they
+call is generated for chunks (`numeric.chunked`).
 
 Read next: `numeric.padding`.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -26,11 +28,16 @@ from derive.dimensions import length
 from derive.expr import Fixed, Op, is_op, refs
 from derive.reach import dependent
 from derive.system import Equation, System
-from numeric.emit import Module
+from numeric.chunked import Chunked, chunked
+from numeric.functions import functions
+from numeric.native.assemble import Assembled
+from numeric.room import Room
 from numeric.schedule import Schedule
 
 Values = dict[str, Any]
 WHOLE = ("place", "unstack", "stack", "sum")
+COLUMNS = 256  # steps times examples of a chunk: fewer in a product cost time
+FEWER = 3  # a step that is computed takes about 10 times what a border keeps: the root of that
 
 
 @dataclass(frozen=True)
@@ -105,88 +112,109 @@ class Chunks:
     """``forward`` and ``backward`` of a generated module, chunk by chunk.
 
     Attributes:
-        plan, module: of the generated functions.
+        plan: of the generated functions.
+        made: their module for chunks.
         how: what the system allows.
-        every: steps of a chunk; None for √T.
+        every: steps of a chunk; None for √T, or fewer where they are enough for a product.
         keep: whether a backward pass follows.
-        run, pull: the generated functions.
+        prepare, run, pull: the generated functions.
     """
 
     plan: Schedule
-    module: Module
+    made: Chunked
     how: Chunking
     every: int | None
     keep: bool
+    prepare: Callable[..., tuple[Any, ...]]
     run: Callable[..., Any]
     pull: Callable[..., Any] | None
 
     def forward(self, *arguments: Any, **sizes: int) -> tuple[Values, Values, Any]:
         """As the generated ``forward``; what it saves are the arguments and what each chunk starts with."""
-        given = dict(zip((*self.module.leaves, *self._starts()), arguments, strict=True))
-        total = self._length(given, sizes)
-        state: Values = {name: given[self._start(name)] for name in self.module.initial}
+        given = dict(zip((*self.made.leaves, *self._starts()), arguments, strict=True))
+        prepared = self._prepared(given)
+        total, batch = self._size(self._steps(), 0, given, sizes), self._size(None, 1, given, sizes)
+        state: Values = {name: given[self._start(name)] for name in self.made.module.initial}
         outputs: Values = {}
         final: Values = {}
         borders: list[tuple[int, int, Values]] = []
-        for low, high in self._spans(total):
+        for low, high in self._spans(total, batch):
             if self.keep:
                 borders.append((low, high, state))
-            found, last, saved = self._chunk(given, sizes, low, high, state)
+            found, last, saved = self._chunk(prepared, given, sizes, low, high, state)
             self._join(outputs, found, low, high, total, self.how.summed)
             final = {name: value.copy() for name, value in last.items()}
             del found, last, saved  # room for the next chunk
-            state = {name: final[name] for name in self.module.initial}
-        return outputs, final, (given, sizes, total, borders) if self.keep else None
+            state = {name: final[name] for name in self.made.module.initial}
+        moving = {name: given[name] for name in self.made.module.leaves}
+        return outputs, final, (prepared, moving, sizes, total, borders) if self.keep else None
 
     def backward(self, saved: Any, *cotangents: Any) -> tuple[Values, Values, Values]:
         """As the generated ``backward``."""
-        assert self.pull is not None
-        given, sizes, total, borders = saved
+        if self.pull is None:
+            return {}, {}, {}
+        prepared, given, sizes, total, borders = saved
         up = dict(zip(self.plan.given_cotangents, cotangents, strict=True))
-        parameters: Values = {}
-        inputs: Values = {}
+        gradients: tuple[Values, Values] = {}, {}
         initial: Values = {}
+        sums: Values = {}
         for low, high, state in reversed(borders):
-            chunk = self._chunk(given, sizes, low, high, state)[2]
+            chunk = self._chunk(prepared, given, sizes, low, high, state)[2]
             seeds = [self._cut(name, up[name], low, high) for name in self.plan.given_cotangents]
-            found, moved, initial = self.pull(chunk, *seeds)
-            self._join(parameters, found, low, high, total, frozenset(found))
-            timeless = frozenset(name for name in moved if self.plan.variables[name].axis is None)
-            self._join(inputs, moved, low, high, total, timeless)
+            *found, initial, sums = self.pull(prepared, sums, chunk, *seeds)
+            for whole, part in zip(gradients, found, strict=True):
+                whole |= {name: part.pop(name) for name in self.made.totals & part.keys()}
+                timeless = frozenset(name for name in part if self.plan.variables[name].axis is None)
+                self._join(whole, part, low, high, total, timeless)
             self._hand_over(up, initial)
-            del chunk, found, moved  # room for the next chunk
-        return parameters, inputs, initial
+            del chunk, found, part  # room for the next chunk
+        taken: list[Any] = []
+        for whole in gradients:
+            whole |= {name: _apart(whole[name], taken) for name in whole if name in self.made.totals}
+        return *gradients, initial
 
     # --- pieces ------------------------------------------------------------------------------------------------
 
+    def _prepared(self, given: Values) -> tuple[Any, ...]:
+        """What all chunks share; with a backward pass to follow, in memory that no caller has."""
+        fixed = [given[name] for name in self.made.fixed]
+        found = self.prepare(*fixed)
+        if not self.keep:
+            return found
+        return tuple(np.array(v) if any(np.may_share_memory(v, one) for one in fixed) else v for v in found)
+
     def _starts(self) -> tuple[str, ...]:
-        return tuple(map(self._start, self.module.initial))
+        return tuple(map(self._start, self.made.module.initial))
 
     @staticmethod
     def _start(name: str) -> str:
         return f"{name}[0]"  # no name of a quantity
 
-    def _length(self, given: Mapping[str, Any], sizes: Mapping[str, int]) -> int:
-        symbol = length(sympy.Symbol(self.how.axis))
-        for text, known in self.module.sizes:
-            if known == symbol:
-                return sizes[text]
-        return next(len(given[name]) for name in self.module.leaves if self.plan.variables[name].axis is not None)
+    def _steps(self) -> sympy.Symbol:
+        return length(sympy.Symbol(self.how.axis))
 
-    def _spans(self, total: int) -> Iterator[tuple[int, int]]:
-        every = self.every or math.isqrt(total - 1) + 1
-        starts = range(0, total, every)
-        for low in starts if self.how.direction > 0 else reversed(starts):
-            yield low, min(low + every, total)
+    def _size(self, symbol: sympy.Symbol | None, place: int, given: Values, sizes: Mapping[str, int]) -> int:
+        """A size that a keyword tells, or else this place in the shape of every sequence; None is that of a batch."""
+        told = (sizes[text] for text, known in self.made.module.sizes if known == symbol)
+        return next(chain(told, (given[name].shape[place] for name in self.made.module.leaves)), 1)
+
+    def _spans(self, total: int, batch: int) -> Iterator[tuple[int, int]]:
+        """Chunks in the order of the forward pass, of about the same length: one finds the memory of another."""
+        root = math.isqrt(total - 1) + 1
+        every = self.every or min(root, max(-(-root // FEWER), -(-COLUMNS // batch)))
+        count = -(-total // every)
+        for low, high in pairwise(-(-number * total // count) for number in range(count + 1)):
+            yield (low, high) if self.how.direction > 0 else (total - high, total - low)
 
     def _cut(self, name: str, value: Any, low: int, high: int) -> Any:
         return value[low:high] if self.plan.variables[name].axis is not None else value
 
-    def _chunk(self, given: Values, sizes: Mapping[str, int], low: int, high: int, state: Values) -> Any:
-        symbol = length(sympy.Symbol(self.how.axis))
-        lengths = {text: high - low for text, known in self.module.sizes if known == symbol}
-        leaves = [self._cut(name, given[name], low, high) for name in self.module.leaves]
-        return self.run(*leaves, *(state[name] for name in self.module.initial), **{**sizes, **lengths})
+    def _chunk(self, prepared: Any, given: Values, sizes: Mapping[str, int], low: int, high: int, state: Values) -> Any:
+        module, steps = self.made.module, self._steps()
+        lengths = {text: high - low for text, known in module.sizes if known == steps}
+        leaves = [given[name][low:high] for name in module.leaves]
+        initial = [state[name] for name in module.initial]
+        return self.run(prepared, *leaves, *initial, **{**sizes, **lengths})
 
     def _join(self, whole: Values, found: Values, low: int, high: int, total: int, added: frozenset[str]) -> None:
         """Put what a chunk computed where it belongs: along time, or added up; else it is the same for all."""
@@ -210,3 +238,31 @@ class Chunks:
         for output, name in self.plan.upstream.items():
             if self.plan.variables[name].axis is None and output not in self.how.summed:
                 up[name] = 0 * up[name]  # the same in all chunks, and counted once
+
+
+def _apart(value: Any, taken: list[Any]) -> Any:
+    """An array that shares no memory with others, which may be rows of the same sum; it is taken then."""
+    value = np.asarray(value)
+    if not value.flags.c_contiguous or any(np.may_share_memory(value, other) for other in taken):
+        value = np.array(value, order="C")
+    taken.append(value)
+    return value
+
+
+def in_chunks(system: System, made: Assembled, room: Room, every: int | None, *, keep: bool) -> Chunks:
+    """Functions that run a system in chunks.
+
+    Args:
+        system: the system.
+        made: its module.
+        room: where large arrays are made.
+        every, keep: as of `Chunks`.
+
+    Raises:
+        ValueError: as `chunking`.
+    """
+    how, plan = chunking(system), made.plan
+    own = chunked(made.module, [name for name in plan.leaves if plan.variables[name].axis is None])
+    prepare, run, pull = functions(own.module, system.name, room, made.loops)
+    assert prepare is not None
+    return Chunks(plan, own, how, every, keep, prepare, run, pull)

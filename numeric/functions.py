@@ -21,8 +21,8 @@ from numeric.room import Room
 
 def functions(
     module: Module, name: str, room: Room, loops: Mapping[str, Callable[..., None]]
-) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
-    """``forward``, and ``backward`` if anything has a gradient.
+) -> tuple[Callable[..., Any] | None, Callable[..., Any], Callable[..., Any] | None]:
+    """``prepare`` of a module for chunks, ``forward``, and ``backward`` if anything has a gradient.
 
     Args:
         module: what was generated.
@@ -40,4 +40,4 @@ def functions(
         return room.steps((file, label), *arrays)
 
     namespace |= {"empty": room.empty, "steps": steps, **loops}
-    return namespace["forward"], namespace.get("backward")
+    return namespace.get("prepare"), namespace["forward"], namespace.get("backward")

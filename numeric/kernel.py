@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from derive.system import System
 from numeric.arrays import Arrays, Sizes, converted, gradient_shape, shape_text, sizes_of
-from numeric.checkpoint import Chunks, chunking
+from numeric.checkpoint import Chunks, in_chunks
 from numeric.emit import Module
 from numeric.functions import functions
 from numeric.native.assemble import Assembled, assemble
@@ -63,22 +63,22 @@ class Kernel:
             "input": tuple(name for name in system.inputs if name in real),
             "initial": tuple(name for name in system.boundaries if name in real),
         }
-        self._forward, self._backward = functions(module, system.name, self._room, made.loops)
+        self._fixed = frozenset[str]()  # leaves that its functions copy where they must
+        _, self._forward, self._backward = functions(module, system.name, self._room, made.loops)
         if options.checkpoint is not None:
-            every = options.checkpoint or None
-            chunks = Chunks(plan, module, chunking(system), every, True, self._forward, self._backward)
-            self._forward, self._backward = chunks.forward, chunks.backward if self._backward is not None else None
+            chunks = in_chunks(system, made, self._room, options.checkpoint or None, keep=True)
+            self.source, self._fixed = chunks.made.module.source, frozenset(chunks.made.fixed)
+            self._forward, self._backward = chunks.forward, chunks.backward
 
     @cached_property
     def _inference(self) -> tuple[Callable[..., Any], Module, Chunks | None]:
         """The forward pass that saves nothing, and how it runs in chunks where the system allows that."""
         made = assemble(forward_only(schedule(self.system, self.plan.outputs)), self.options)
-        forward, _ = functions(made.module, self.system.name, self._room, made.loops)
+        forward = functions(made.module, self.system.name, self._room, made.loops)[1]
         try:
-            how = chunking(self.system)
+            return forward, made.module, in_chunks(self.system, made, self._room, None, keep=False)
         except ValueError:
             return forward, made.module, None
-        return forward, made.module, Chunks(made.plan, made.module, how, None, False, forward, None)
 
     def _unsaved(self, sizes: Sizes) -> tuple[Callable[..., Any], Module, bool]:
         """The forward pass that saves nothing, its module, and whether it runs in chunks, none of them small."""
@@ -125,7 +125,8 @@ class Kernel:
             return self._forward_padded(parameters, inputs, initial, sizes, lengths, keep)
         given = {**parameters, **inputs}
         forward, module, apart = (self._forward, self._module, self._is_chunked) if keep else self._unsaved(sizes)
-        arguments: list[Any] = [self._array(given[name], name, copy=keep) for name in module.leaves]
+        copied = {name: keep and name not in self._fixed for name in module.leaves}
+        arguments: list[Any] = [self._array(given[name], name, copy=copy) for name, copy in copied.items()]
         for name in module.initial:
             arguments.append(self._array(initial[name], name, copy=keep) if name in initial else None)
         keywords = {text: sizes.batch if s is None else sizes.number(s) for text, s in module.sizes}

@@ -26,6 +26,7 @@ SMALL = 2**14  # numbers; a smaller result is copied rather than handed out
 LEAST = 2**8  # numbers; less is not kept
 MANY = 64  # blocks of one size that are kept
 STEP = 2**12  # numbers; larger steps are cut anew, which takes no time beside what is done with them
+SPARE = 1.5  # times as large as what is wanted a block may be; one too small by less gives way to a larger
 VIEW = 256  # bytes that a view takes, about
 MOST = 2**28  # bytes that a kernel keeps
 
@@ -71,14 +72,18 @@ class Room:
         if size < LEAST or UNUSED == 0:
             return np.empty(shape, self.dtype)
         with self._lock:
-            blocks, views = self._blocks.get(size, ()), self._views
-            for block in blocks:
-                if sys.getrefcount(block) == UNUSED + views[id(block)]:
-                    return block.reshape(shape)
+            found = self._unused(self._blocks.get(size, ()))
+            if found is None:
+                near = sorted(known for known in self._blocks if size < SPARE * known and known < SPARE * size)
+                found = self._unused(chain(*(self._blocks[known] for known in near if known > size)))
+                if found is None:
+                    self._forget(self._unused(chain(*(self._blocks[known] for known in near))))
+            if found is not None:
+                return found[:size].reshape(shape)
             block = np.empty(size, self.dtype)
             if self.held + block.nbytes > self.most:
                 self._drop_unused()
-            if self.held + block.nbytes <= self.most and len(blocks) < MANY:
+            if self.held + block.nbytes <= self.most and len(self._blocks.get(size, ())) < MANY:
                 self.held += block.nbytes
                 self._blocks.setdefault(size, []).append(block)
                 self._steps[id(block)], self._views[id(block)] = {}, 0
@@ -115,17 +120,24 @@ class Room:
                 self._views[owner] += len(steps)
             return steps
 
+    def _unused(self, blocks: Iterable[NDArray[Any]]) -> NDArray[Any] | None:
+        """The first of some blocks that nobody uses."""
+        for block in blocks:
+            if sys.getrefcount(block) == UNUSED + self._views[id(block)]:
+                return block
+        return None
+
+    def _forget(self, block: NDArray[Any] | None) -> None:
+        if block is not None:
+            self.held -= block.nbytes
+            self._blocks[block.size] = [other for other in self._blocks[block.size] if other is not block]
+            del self._steps[id(block)], self._views[id(block)]
+
     def _drop_unused(self) -> None:
         """Forget blocks that nobody uses: their sizes are those of earlier calls."""
-        for size, blocks in self._blocks.items():
-            found = []
-            for block in blocks:
-                if sys.getrefcount(block) != UNUSED + self._views[id(block)]:
-                    found.append(block)
-                else:
-                    self.held -= block.nbytes
-                    del self._steps[id(block)], self._views[id(block)]
-            self._blocks[size] = found
+        while (block := self._unused(chain(*self._blocks.values()))) is not None:
+            self._forget(block)
+            del block
 
     def apart(self, array: NDArray[Any], taken: set[int]) -> NDArray[Any]:
         """The array, or a copy if it is small, or if its memory is kept here or taken: it is taken then.
