@@ -177,11 +177,11 @@ class Chunks:
 
     def _prepared(self, given: Values) -> tuple[Any, ...]:
         """What all chunks share; with a backward pass to follow, in memory that no caller has."""
-        fixed = [given[name] for name in self.made.fixed]
-        found = self.prepare(*fixed)
+        leaves = [given[name] for name in self.made.leaves]
+        found = self.prepare(*leaves)
         if not self.keep:
             return found
-        return tuple(np.array(v) if any(np.may_share_memory(v, one) for one in fixed) else v for v in found)
+        return tuple(np.array(v) if any(np.may_share_memory(v, leaf) for leaf in leaves) else v for v in found)
 
     def _starts(self) -> tuple[str, ...]:
         return tuple(map(self._start, self.made.module.initial))
@@ -262,7 +262,7 @@ def in_chunks(system: System, made: Assembled, room: Room, every: int | None, *,
         ValueError: as `chunking`.
     """
     how, plan = chunking(system), made.plan
-    own = chunked(made.module, [name for name in plan.leaves if plan.variables[name].axis is None])
+    own = chunked(made.module, [name for name in plan.leaves if plan.variables[name].axis is not None])
     prepare, run, pull = functions(own.module, system.name, room, made.loops)
     assert prepare is not None
     return Chunks(plan, own, how, every, keep, prepare, run, pull)

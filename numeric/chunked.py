@@ -1,8 +1,8 @@
 """Generated functions for a run in chunks: what all chunks share is computed once, and sums go on.
 
-A statement that reads nothing but weights is the same for every chunk: it moves to ``prepare``, whose results the
-others are given.  A gradient that ``backward`` adds up block by block begins with what the chunks before added up, so
-that there is one array of its size and not two.  All other statements stay as they were generated.
+A statement that reads nothing but weights and sizes is the same for every chunk: it moves to ``prepare``, whose results
+the others are given.  A gradient that ``backward`` adds up block by block begins with what the chunks before added up,
+so that there is one array of its size and not two.  All other statements stay as they were generated.
 
 Read next: `numeric.functions`.
 """
@@ -21,8 +21,8 @@ ADD_PRODUCT = '''def add_product(total, a, b):
     """What the blocks so far add up to, and a @ b: some rows at a time, so that it takes no room beside the total."""
     if total is None or not a.ndim == b.ndim == 2:
         return added(total, a @ b)
-    for low in range(0, len(a), 256):
-        total[low : low + 256] += a[low : low + 256] @ b
+    for low in range(0, len(a), 128):
+        total[low : low + 128] += a[low : low + 128] @ b
     return total'''
 
 
@@ -31,33 +31,31 @@ class Chunked:
     """Functions for chunks.
 
     Attributes:
-        module: with ``prepare(*fixed)``, ``forward(prepared, *leaves, *initial)`` and
+        module: with ``prepare(*leaves)``, ``forward(prepared, *module.leaves, *initial)`` and
             ``backward(prepared, sums, saved, *cotangents)``, which returns its sums as a fourth dictionary.
-        leaves: of the module that it was.
-        fixed: those that are the same for all chunks; those of the module are the others.
+        leaves: of the whole run; those of the module are along time.
         totals: leaves whose gradients ``backward`` returns for all chunks so far.
     """
 
     module: Module
     leaves: tuple[str, ...]
-    fixed: tuple[str, ...]
     totals: frozenset[str]
 
 
-def chunked(module: Module, fixed: Collection[str]) -> Chunked:
+def chunked(module: Module, moving: Collection[str]) -> Chunked:
     """The functions for chunks.
 
     Args:
         module: generated.
-        fixed: leaves that are the same for all chunks.
+        moving: leaves along time; the others are the same for all chunks.
     """
     lines = module.source.splitlines()
     functions = {node.name: node for node in ast.parse(module.source).body if isinstance(node, ast.FunctionDef)}
     forward, backward = functions["forward"], functions.get("backward")
-    names = (argument.arg for argument in forward.args.args)
-    given = [name for name, leaf in zip(names, module.leaves, strict=False) if leaf in fixed]
-    known = dict.fromkeys(given)
-    ahead, shared = _apart(forward, forward.body[:-1], known)
+    leaves = _names(forward)[: len(module.leaves)]
+    fixed = [name for name, leaf in zip(leaves, module.leaves, strict=True) if leaf not in moving]
+    known = dict.fromkeys(fixed)
+    ahead, shared = _apart(forward, forward.body[:-1], known, {*leaves} - {*fixed})
     back, also = _apart(backward, backward.body[1:-1], known) if backward is not None else ([], [])
     *results, saved = _returned(forward)
     read = {*_words([*ahead, *results, *back])}
@@ -65,10 +63,10 @@ def chunked(module: Module, fixed: Collection[str]) -> Chunked:
     kept = _tuple(name for name in _words([saved]) if name not in known)
     texts = [
         "\n".join(lines[: forward.lineno - 1]).rstrip(),
-        _function("prepare", ", ".join(given), _text([*shared, *also], lines), prepared),
+        _function("prepare", ", ".join(leaves), _text([*shared, *also], lines), prepared),
     ]
     body = [f"    {prepared} = prepared", *_text(ahead, lines)]
-    texts.append(_function("forward", _arguments(forward, ["prepared"], given), body, f"outputs, final, {kept}"))
+    texts.append(_function("forward", _arguments(forward, ["prepared"], fixed), body, f"outputs, final, {kept}"))
     totals = frozenset[str]()
     if backward is not None:
         sums, totals = _sums(backward, known)
@@ -86,26 +84,31 @@ def chunked(module: Module, fixed: Collection[str]) -> Chunked:
                 f"parameters, inputs, initial, {{{entries}}}",
             )
         )
-    moving = tuple(leaf for leaf in module.leaves if leaf not in fixed)
-    own = replace(module, source="\n\n\n".join(texts) + "\n", leaves=moving)
-    return Chunked(own, module.leaves, tuple(leaf for leaf in module.leaves if leaf in fixed), totals)
+    own = replace(module, source="\n\n\n".join(texts) + "\n", leaves=tuple(n for n in module.leaves if n in moving))
+    return Chunked(own, module.leaves, totals)
 
 
 # --- what all chunks share ------------------------------------------------------------------------------------------
 
 
 def _apart(
-    function: ast.FunctionDef, statements: Sequence[ast.stmt], known: dict[str, None]
+    function: ast.FunctionDef, statements: Sequence[ast.stmt], known: dict[str, None], sequences: Collection[str] = ()
 ) -> tuple[list[ast.stmt], list[ast.stmt]]:
-    """Statements of a function, and apart from them those that read what is known alone: so are their results then."""
+    """Statements of a function, and apart from them those that read what is known alone: so are their results then.
+
+    Args:
+        function, statements: those that may move.
+        known: names whose values are the same for all chunks.
+        sequences: names of arrays of which all sizes but the first are.
+    """
     written = Counter(_words(statements, ast.Store))
     own = {*_words(function.body, ast.Store), *_names(function)}
     here = {name for name in known if not written[name]}
     rest: list[ast.stmt] = []
     apart: list[ast.stmt] = []
     for statement in statements:
-        name = _computed(statement)
-        if name is None or name in known or written[name] > 1 or not here >= own & {*_words([statement])}:
+        name, read = _computed(statement), own & {*_words([statement])}
+        if name is None or name in known or written[name] > 1 or not (here >= read or _is_size(statement, sequences)):
             rest.append(statement)
         else:
             apart.append(statement)
@@ -123,6 +126,14 @@ def _computed(statement: ast.stmt) -> str | None:
             parts = [part for part in ast.walk(value) if isinstance(part, ast.Name | ast.Attribute)]
             return None if ROOM & {part.id if isinstance(part, ast.Name) else part.attr for part in parts} else name
     return None
+
+
+def _is_size(statement: ast.stmt, sequences: Collection[str]) -> bool:
+    """Whether it is ``D = x.shape[2]``."""
+    match statement:
+        case ast.Assign(value=ast.Subscript(ast.Attribute(ast.Name(name), "shape"), ast.Constant(place))):
+            return name in sequences and place != 0
+    return False
 
 
 # --- sums that go on ------------------------------------------------------------------------------------------------

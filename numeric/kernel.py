@@ -63,11 +63,11 @@ class Kernel:
             "input": tuple(name for name in system.inputs if name in real),
             "initial": tuple(name for name in system.boundaries if name in real),
         }
-        self._fixed = frozenset[str]()  # leaves that its functions copy where they must
+        self._copied = frozenset(module.leaves)  # its functions copy the others where they keep them
         _, self._forward, self._backward = functions(module, system.name, self._room, made.loops)
         if options.checkpoint is not None:
             chunks = in_chunks(system, made, self._room, options.checkpoint or None, keep=True)
-            self.source, self._fixed = chunks.made.module.source, frozenset(chunks.made.fixed)
+            self.source, self._copied = chunks.made.module.source, frozenset(chunks.made.module.leaves)
             self._forward, self._backward = chunks.forward, chunks.backward
 
     @cached_property
@@ -125,8 +125,8 @@ class Kernel:
             return self._forward_padded(parameters, inputs, initial, sizes, lengths, keep)
         given = {**parameters, **inputs}
         forward, module, apart = (self._forward, self._module, self._is_chunked) if keep else self._unsaved(sizes)
-        copied = {name: keep and name not in self._fixed for name in module.leaves}
-        arguments: list[Any] = [self._array(given[name], name, copy=copy) for name, copy in copied.items()]
+        copied = self._copied if keep else ()
+        arguments: list[Any] = [self._array(given[name], name, copy=name in copied) for name in module.leaves]
         for name in module.initial:
             arguments.append(self._array(initial[name], name, copy=keep) if name in initial else None)
         keywords = {text: sizes.batch if s is None else sizes.number(s) for text, s in module.sizes}

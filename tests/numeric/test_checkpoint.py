@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import re
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -12,8 +17,13 @@ from hypothesis import strategies as st
 import derive
 from derive.networks import NAMED, build, embedded, head, loss, stack
 from numeric.checkpoint import chunking
+from numeric.chunked import chunked
 from numeric.draws import Regime, draw
-from numeric.kernel import compile
+from numeric.emit import Module
+from numeric.kernel import Kernel, compile
+from numeric.native.assemble import assemble
+from numeric.options import options
+from numeric.schedule import schedule
 from tests.numeric.agreement import SYSTEMS
 from tests.numeric.test_chunks import TEXTS
 from tests.systems import systems
@@ -78,6 +88,132 @@ def test_one_chunk_is_plain_to_the_bit():
     plain, run = (k.forward(case.parameters, case.inputs, case.initial) for k in (one, other))
     found, wanted = other.backward(run, case.cotangents), one.backward(plain, case.cotangents)
     assert all(np.array_equal(found.parameters[n], a) for n, a in wanted.parameters.items())
+
+
+@pytest.mark.parametrize("name", SYSTEM_OF)
+def test_what_chunks_share_is_only_read(name):
+    system = SYSTEM_OF[name]()
+    case = draw(system, np.random.default_rng(2), Regime(5))
+    kernel = Kernel(system, assemble(schedule(system), options("float64", 2)), options("float64", 2))
+    chunks = kernel._forward.__self__
+
+    def locked(*leaves):
+        found = [np.array(value) if isinstance(value, np.ndarray) else value for value in chunks.prepare(*leaves)]
+        for value in found:
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        return tuple(found)
+
+    kernel._forward = replace(chunks, prepare=locked).forward
+    run = kernel.forward(case.parameters, case.inputs, case.initial, case.steps)
+    kernel.backward(run, case.cotangents, case.final)
+
+
+@pytest.mark.parametrize("name", derive.names())
+def test_what_only_weights_tell_is_computed_once(name):
+    """No function but `prepare` joins, halves or turns weights, whose gradients go on from chunk to chunk."""
+    system = derive.load(name)
+    case = draw(system, np.random.default_rng(2), Regime(6))
+    kernel, plain = compile(system, checkpoint=2), compile(system)
+    chunks, calls = kernel._forward.__self__, []
+    kernel._forward = replace(chunks, prepare=lambda *leaves: calls.append(1) or chunks.prepare(*leaves)).forward
+    try:
+        run = kernel.forward(case.parameters, case.inputs, case.initial, case.steps)
+        kernel.backward(run, case.cotangents)
+    finally:
+        kernel._forward = chunks.forward
+    assert len(calls) == 1
+    for line in plain.source[plain.source.index("def forward") :].splitlines():
+        if re.match(r"    \w+ = (0\.5 \* \w+$|np\.concatenate\(\((W|b)|np\.ascontiguousarray\(W)", line):
+            found = kernel.source.index(line)
+            assert kernel.source.index("def prepare") < found < kernel.source.index("def forward"), line
+
+
+def test_gradients_of_all_weights_go_on():
+    for name in ("rnn", "lstm", "gru"):
+        chunks = compile(derive.load(name), checkpoint=True)._forward.__self__
+        assert chunks.made.totals == set(derive.load(name).parameters)
+
+
+@pytest.mark.parametrize(
+    ("last", "totals"),
+    [
+        ("dV = 2 * dW", {"W", "V"}),
+        ("dV = dW[:2] @ m", {"W", "V"}),
+        ("dV = dW + up", set()),  # what is of this chunk alone must be added to what is not
+        ("dV = up", {"W"}),
+    ],
+)
+def test_only_what_is_made_of_sums_goes_on(last, totals):
+    text = f"""import numpy as np
+
+
+def forward(x, W, V):
+    m = W @ V
+    outputs, final = {{}}, {{}}
+    return outputs, final, (m, x)
+
+
+def backward(saved, up):
+    m, x = saved
+    dW = None
+    for low in range(3):
+        dW = added(dW, up @ x)
+    {last}
+    parameters = {{"W": dW, "V": dV}}
+    inputs = {{}}
+    initial = {{}}
+    return parameters, inputs, initial
+"""
+    assert chunked(Module(text, ("x", "W", "V"), (), (), ("up",)), ["x"]).totals == totals
+
+
+def test_gradients_share_no_memory():
+    system = derive.parse("x[t] : D\nh[t] = tanh(W @ h[t-1] + U @ x[t] + b + c)")
+    case = draw(system, np.random.default_rng(0), Regime(6))
+    kernel = compile(system, checkpoint=2)
+    found = list(kernel.backward(kernel.forward(case.parameters, case.inputs), case.cotangents).parameters.values())
+    assert not any(np.shares_memory(one, other) for one, other in combinations(found, 2))
+    assert all(array.flags.c_contiguous for array in found)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_a_run_stays_what_it_was(name):
+    """When the caller's arrays change, and when the kernel runs again."""
+    system = derive.load(name)
+    case = draw(system, np.random.default_rng(0), Regime(6))
+    kernel = compile(system, checkpoint=2)
+    parameters, inputs = ({n: np.array(a) for n, a in arrays.items()} for arrays in (case.parameters, case.inputs))
+    run = kernel.forward(parameters, inputs)
+    wanted = kernel.backward(run, case.cotangents)
+    kept = {name: array.copy() for name, array in wanted.parameters.items()}
+    for array in (*parameters.values(), *inputs.values()):
+        array[...] = 7
+    kernel.backward(kernel.forward(parameters, inputs), case.cotangents)
+    assert all(np.array_equal(wanted.parameters[n], array) for n, array in kept.items())
+    assert all(np.array_equal(kernel.backward(run, case.cotangents).parameters[n], a) for n, a in kept.items())
+
+
+def test_two_threads_use_one_run():
+    system = derive.load("lstm")
+    case = draw(system, np.random.default_rng(0), Regime(40))
+    kernel = compile(system, checkpoint=4)
+    run = kernel.forward(case.parameters, case.inputs)
+    wanted = kernel.backward(run, case.cotangents).parameters
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: kernel.backward(run, case.cotangents).parameters, range(16)):
+            assert all(np.array_equal(found[name], array) for name, array in wanted.items())
+
+
+@given(st.integers(1, 500), st.integers(1, 600), st.sampled_from([1, -1]), st.none() | st.integers(1, 40))
+def test_chunks_cover_all_steps_and_are_about_as_long(total, batch, direction, every):
+    chunks = compile(derive.load("lstm"), checkpoint=True)._forward.__self__
+    spans = list(replace(chunks, how=replace(chunks.how, direction=direction), every=every)._spans(total, batch))
+    lengths = [high - low for low, high in spans]
+    assert lengths[0] == max(lengths) <= min(lengths) + 1
+    assert max(lengths) <= (every or math.isqrt(total - 1) + 1)
+    assert [low for low, _ in spans[::direction]] == [0, *(high for _, high in spans[::direction])][:-1]
+    assert sum(lengths) == total
 
 
 def test_with_lengths():
@@ -145,6 +281,25 @@ def test_memory_grows_with_the_root():
     assert most[1] - most[0] > 7 * 1600 * 4 * 64 * 8 * 0.9  # what is saved
     assert peak(1600, checkpoint=True) / peak(400, checkpoint=True) < 2.4
     assert peak(400, checkpoint=True) < peak(400) / 4
+
+
+def test_weights_take_no_room_beside_what_is_needed():
+    """As joined for both passes, and their gradient: neither copies as they were given, nor a gradient for a chunk."""
+    system, rng, size = derive.load("lstm"), np.random.default_rng(0), 160
+    kernel = compile(system, checkpoint=True)
+    parameters = {n: rng.standard_normal((size, 2 * size) if n[0] == "W" else size) for n in system.parameters}
+    x, up = rng.standard_normal((2, 4, 2, size))
+
+    def call():
+        return kernel.backward(kernel.forward(parameters, {"x": x}), {"h": up})
+
+    call()
+    kernel.free()
+    tracemalloc.start()
+    call()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 3.5 * 8 * 4 * size * 2 * size
 
 
 def test_a_run_that_keeps_nothing_takes_little():

@@ -189,6 +189,19 @@ def test_memory_is_bounded():
     assert (kept == 7).all()
 
 
+def test_memory_of_nearly_the_size_is_used_again():
+    """A larger block serves, a smaller one gives way; neither where the sizes are far apart, nor while it is used."""
+    room = Room(np.dtype("float64"))
+    address = room.empty((3000,)).ctypes.data
+    assert room.empty((50, 50)).ctypes.data == address
+    room.empty((3600,))
+    assert room.held == 3600 * 8
+    room.empty((1000,))
+    assert room.held == 4600 * 8
+    used = room.empty((3000,))
+    assert not np.shares_memory(used, room.empty((3100,)))
+
+
 def test_two_threads_use_one_kernel():
     kernel, parameters, _, _ = lstm_case()
     rng = np.random.default_rng(0)
