@@ -68,7 +68,8 @@ def times_columns(A, v):
     found = empty((T, len(A), B))
     if B * n < 4096 or v.mT.flags.c_contiguous:
         return np.matmul(A, v.mT, found)
-    np.copyto(found, (A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
+    flat = np.matmul(A, v.reshape(-1, n).T, empty((len(A), T * B)))
+    np.copyto(found, flat.reshape(-1, T, B).transpose(1, 0, 2))
     return found
 
 
