@@ -115,7 +115,7 @@ class Chunks:
         plan: of the generated functions.
         made: their module for chunks.
         how: what the system allows.
-        every: steps of a chunk; None for √T, or fewer where they are enough for a product.
+        every: steps of a chunk; None for √T, or as few as a third of it where they are enough for a product.
         keep: whether a backward pass follows.
         prepare, run, pull: the generated functions.
     """

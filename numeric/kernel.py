@@ -271,7 +271,7 @@ def compile(
         system: any system, an adjoint or tangent included.
         dtype: float64 or float32.
         outputs: quantities to return; default `System.outputs`.
-        checkpoint: True keeps the states of about √T steps for the backward pass, a number k those of every k-th,
+        checkpoint: True keeps the states of √T to 3 √T steps for the backward pass, a number k those of every k-th,
             and computes the others once more (`numeric.checkpoint`).
         compiled: whether loops are to be C functions, compiled here by the system's compiler (`numeric.native`);
             what cannot be stays NumPy, and `Kernel.reason` says why.

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import derive
 from derive.networks import NAMED, build, embedded, head, loss, stack
-from numeric.checkpoint import chunking
+from numeric.checkpoint import _apart, chunking
 from numeric.chunked import chunked
 from numeric.draws import Regime, draw
 from numeric.emit import Module
@@ -168,13 +168,36 @@ def backward(saved, up):
     assert chunked(Module(text, ("x", "W", "V"), (), (), ("up",)), ["x"]).totals == totals
 
 
+@pytest.mark.parametrize(
+    ("line", "moves"),
+    [
+        ("n = W @ V", True),
+        ("n = x.shape[1]", True),
+        ("n = x.shape[0]", False),  # of a chunk
+        ("n = W @ x", False),
+        ("n = np.empty(W.shape)", False),  # written to in each chunk
+        ("n = W @ V; n = n + 1", False),
+    ],
+)
+def test_only_what_is_the_same_for_all_chunks_is_shared(line, moves):
+    body = "".join(f"    {part}\n" for part in line.split("; "))
+    text = f'import numpy as np\n\n\ndef forward(x, W, V):\n{body}    return {{"y": n @ x}}, {{}}, ()\n'
+    source = chunked(Module(text, ("x", "W", "V"), (), (), ()), ["x"]).module.source
+    assert (source.index("n =") < source.index("def forward")) == moves
+
+
 def test_gradients_share_no_memory():
-    system = derive.parse("x[t] : D\nh[t] = tanh(W @ h[t-1] + U @ x[t] + b + c)")
-    case = draw(system, np.random.default_rng(0), Regime(6))
-    kernel = compile(system, checkpoint=2)
-    found = list(kernel.backward(kernel.forward(case.parameters, case.inputs), case.cotangents).parameters.values())
+    """Rows of one sum do not; of what is the same sum all but one are copies."""
+    total, taken = np.ones((4, 3)), []
+    found = [_apart(part, taken) for part in (total[:2], total[2:], total[1:3], total.T)]
     assert not any(np.shares_memory(one, other) for one, other in combinations(found, 2))
+    assert all(np.shares_memory(total, part) for part in found[:2])
     assert all(array.flags.c_contiguous for array in found)
+
+
+def gradients_of(kernel, run, case):
+    found = kernel.backward(run, case.cotangents)
+    return {**found.parameters, **found.inputs}
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru"])
@@ -185,13 +208,14 @@ def test_a_run_stays_what_it_was(name):
     kernel = compile(system, checkpoint=2)
     parameters, inputs = ({n: np.array(a) for n, a in arrays.items()} for arrays in (case.parameters, case.inputs))
     run = kernel.forward(parameters, inputs)
-    wanted = kernel.backward(run, case.cotangents)
-    kept = {name: array.copy() for name, array in wanted.parameters.items()}
+    wanted = gradients_of(kernel, run, case)
+    kept = {name: array.copy() for name, array in wanted.items()}
     for array in (*parameters.values(), *inputs.values()):
         array[...] = 7
     kernel.backward(kernel.forward(parameters, inputs), case.cotangents)
-    assert all(np.array_equal(wanted.parameters[n], array) for n, array in kept.items())
-    assert all(np.array_equal(kernel.backward(run, case.cotangents).parameters[n], a) for n, a in kept.items())
+    again = gradients_of(kernel, run, case)
+    assert all(np.array_equal(wanted[name], array) for name, array in kept.items())
+    assert all(np.array_equal(again[name], array) for name, array in kept.items())
 
 
 def test_two_threads_use_one_run():
