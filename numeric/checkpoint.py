@@ -262,7 +262,7 @@ def in_chunks(system: System, made: Assembled, room: Room, every: int | None, *,
         ValueError: as `chunking`.
     """
     how, plan = chunking(system), made.plan
-    own = chunked(made.module, [name for name in plan.leaves if plan.variables[name].axis is not None])
+    own = chunked(made.module, tuple(name for name in plan.leaves if plan.variables[name].axis is not None))
     prepare, run, pull = functions(own.module, system.name, room, made.loops)
     assert prepare is not None
     return Chunks(plan, own, how, every, keep, prepare, run, pull)

@@ -13,6 +13,7 @@ import ast
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from numeric.emit import Module
 
@@ -42,7 +43,8 @@ class Chunked:
     totals: frozenset[str]
 
 
-def chunked(module: Module, moving: Collection[str]) -> Chunked:
+@lru_cache(maxsize=64)
+def chunked(module: Module, moving: tuple[str, ...]) -> Chunked:
     """The functions for chunks.
 
     Args:
@@ -70,9 +72,9 @@ def chunked(module: Module, moving: Collection[str]) -> Chunked:
     totals = frozenset[str]()
     if backward is not None:
         sums, totals = _sums(backward, known)
-        for node in _assigned(backward):
-            if ast.unparse(node.targets[0]) in sums:
-                lines[node.lineno - 1] = _going_on(node, lines[node.lineno - 1])
+        for name, node in _assigned(backward):
+            if name in sums:
+                lines[node.lineno - 1] = _going_on(name, node, lines[node.lineno - 1])
         body = [f"    {prepared} = prepared", f"    {kept} = saved", *_text(back, lines)]
         entries = ", ".join(f'"{name}": {name}' for name in sums)
         texts += [ADD_PRODUCT] if any("add_product(" in line for line in body) else []
@@ -107,7 +109,7 @@ def _apart(
     rest: list[ast.stmt] = []
     apart: list[ast.stmt] = []
     for statement in statements:
-        name, read = _computed(statement), own & {*_words([statement])}
+        name, read = _computed(statement), own.intersection(_words([statement]))
         if name is None or name in known or written[name] > 1 or not (here >= read or _is_size(statement, sequences)):
             rest.append(statement)
         else:
@@ -123,8 +125,8 @@ def _computed(statement: ast.stmt) -> str | None:
         case ast.Assign(
             targets=[ast.Name(name)], value=ast.Call() | ast.BinOp() | ast.Subscript() | ast.Attribute() as value
         ):
-            parts = [part for part in ast.walk(value) if isinstance(part, ast.Name | ast.Attribute)]
-            return None if ROOM & {part.id if isinstance(part, ast.Name) else part.attr for part in parts} else name
+            called = {part.attr for part in _parts(value) if isinstance(part, ast.Attribute)} | {*_words([value])}
+            return None if ROOM & called else name
     return None
 
 
@@ -141,7 +143,7 @@ def _is_size(statement: ast.stmt, sequences: Collection[str]) -> bool:
 
 def _sums(backward: ast.FunctionDef, known: Collection[str]) -> tuple[list[str], frozenset[str]]:
     """Sums over blocks of which nothing but gradients is made, and the leaves whose gradients they are."""
-    found = [ast.unparse(s.targets[0]) for s in _assigned(backward) if ast.unparse(s.value) == "None"]
+    found = [name for name, node in _assigned(backward) if _is_none(node.value)]
     while True:
         made, gradients, counted = _made(backward, found, known)
         reads = Counter(_words(backward.body))
@@ -149,6 +151,10 @@ def _sums(backward: ast.FunctionDef, known: Collection[str]) -> tuple[list[str],
         if not elsewhere:
             return found, gradients
         found = [name for name in found if name not in elsewhere]
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _made(
@@ -167,8 +173,7 @@ def _made(
         counted.update(read)
         return True
 
-    for node in _assigned(backward):
-        name = ast.unparse(node.targets[0])
+    for name, node in _assigned(backward):
         if isinstance(node.value, ast.Dict):
             entries = zip(node.value.keys, node.value.values, strict=True) if name in ("parameters", "inputs") else ()
             gradients |= {ast.literal_eval(key) for key, value in entries if key is not None and is_made(value)}
@@ -179,10 +184,9 @@ def _made(
     return made, frozenset(gradients), counted
 
 
-def _going_on(node: ast.Assign, line: str) -> str:
+def _going_on(name: str, node: ast.Assign, line: str) -> str:
     """The line of a sum that begins where the chunk before left it, or of one with a product more."""
-    name, value = ast.unparse(node.targets[0]), node.value
-    match value:
+    match node.value:
         case ast.Constant(None):
             text = f"sums.get({name!r})"
         case ast.Call(args=[total, ast.BinOp(left, ast.MatMult(), right)]):
@@ -215,9 +219,12 @@ def _arguments(function: ast.FunctionDef, first: Iterable[str], without: Collect
     return ast.unparse(own)
 
 
-def _assigned(function: ast.FunctionDef) -> list[ast.Assign]:
-    """Assignments, those in loops after all others."""
-    return [node for node in ast.walk(function) if isinstance(node, ast.Assign)]
+def _assigned(function: ast.FunctionDef) -> Iterator[tuple[str, ast.Assign]]:
+    """Assignments to one name, in order."""
+    for statement in function.body:
+        for part in _parts(statement):
+            if isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name):
+                yield part.targets[0].id, part
 
 
 def _returned(function: ast.FunctionDef) -> list[ast.expr]:
@@ -230,9 +237,15 @@ def _returned(function: ast.FunctionDef) -> list[ast.expr]:
 def _words(nodes: Iterable[ast.AST], context: type[ast.expr_context] = ast.Load) -> Iterator[str]:
     """Names that are read, or stored, in order."""
     for node in nodes:
-        for part in ast.walk(node):
+        for part in _parts(node):
             if isinstance(part, ast.Name) and isinstance(part.ctx, context):
                 yield part.id
+
+
+@lru_cache(maxsize=2**9)  # statements of about two modules
+def _parts(node: ast.AST) -> tuple[ast.AST, ...]:
+    """Names, attributes and assignments in a tree, which is searched once."""
+    return tuple(part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute | ast.Assign))
 
 
 def _tuple(names: Iterable[str]) -> str:

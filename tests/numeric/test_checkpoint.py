@@ -165,7 +165,7 @@ def backward(saved, up):
     initial = {{}}
     return parameters, inputs, initial
 """
-    assert chunked(Module(text, ("x", "W", "V"), (), (), ("up",)), ["x"]).totals == totals
+    assert chunked(Module(text, ("x", "W", "V"), (), (), ("up",)), ("x",)).totals == totals
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def backward(saved, up):
 def test_only_what_is_the_same_for_all_chunks_is_shared(line, moves):
     body = "".join(f"    {part}\n" for part in line.split("; "))
     text = f'import numpy as np\n\n\ndef forward(x, W, V):\n{body}    return {{"y": n @ x}}, {{}}, ()\n'
-    source = chunked(Module(text, ("x", "W", "V"), (), (), ()), ["x"]).module.source
+    source = chunked(Module(text, ("x", "W", "V"), (), (), ()), ("x",)).module.source
     assert (source.index("n =") < source.index("def forward")) == moves
 
 
