@@ -12,12 +12,15 @@ HELPERS = {
     "steps": '''def steps(label, *arrays):
     """The steps of arrays, side by side; `label` tells whoever keeps them which parts of their memory these are."""
     return zip(*arrays)''',
+    "by_rows": '''def by_rows(A, B):
+    """What writes A @ v to an array, for columns v (n, B); whoever knows what is faster here may say so."""
+    return A.dot''',
     "turned": '''def turned(v):
     """Columns (T, B, n), feature-major in memory."""
     T, B, n = v.shape
-    found = empty((T, n, B)).mT
-    np.copyto(found, v)
-    return found''',
+    found = empty((T, n, B))
+    np.copyto(found, v.mT)
+    return found.mT''',
     "product": '''def product(a, b):
     """a * b, both (T, B, n), feature-major in memory."""
     T, B, n = a.shape
