@@ -12,9 +12,9 @@ HELPERS = {
     "steps": '''def steps(label, *arrays):
     """The steps of arrays, side by side; `label` tells whoever keeps them which parts of their memory these are."""
     return zip(*arrays)''',
-    "by_rows": '''def by_rows(A, B):
+    "multiplier": '''def multiplier(A, B):
     """What writes A @ v to an array, for columns v (n, B); whoever knows what is faster here may say so."""
-    return A.dot''',
+    return np.ascontiguousarray(A).dot''',
     "turned": '''def turned(v):
     """Columns (T, B, n), feature-major in memory."""
     T, B, n = v.shape

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from numeric.emit import Module
-from numeric.products import by_rows
+from numeric.products import multiplier
 from numeric.room import Room
 
 
@@ -40,5 +40,5 @@ def functions(
     def steps(label: str, *arrays: np.ndarray) -> Any:
         return room.steps((file, label), *arrays)
 
-    namespace |= {"empty": room.empty, "steps": steps, "by_rows": by_rows, **loops}
+    namespace |= {"empty": room.empty, "steps": steps, "multiplier": multiplier, **loops}
     return namespace["forward"], namespace.get("backward")

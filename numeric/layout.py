@@ -37,7 +37,7 @@ RESERVED = {
     *dir(builtins),
     *("np", "DTYPE", "CACHE", "forward", "backward", "saved", "outputs", "final", "parameters", "inputs", "initial"),
     *("add", "subtract", "multiply", "divide", "negative", "square"),
-    *("times_matrix", "times_columns", "by_rows", "columns", "beside", "empty", "steps", "turned", "product"),
+    *("times_matrix", "times_columns", "multiplier", "columns", "beside", "empty", "steps", "turned", "product"),
     *("recurrence", "adjoint_recurrence", "added"),
     *("step_products", "outer_products", "turn_steps", "times_steps", "add_products"),
     *("softmax", "logsumexp", "embed", "scatter", "diagonal"),

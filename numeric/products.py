@@ -1,9 +1,10 @@
-"""How a step multiplies its columns by a matrix: all rows of that at once, or some at a time.
+"""How a step multiplies its columns by a matrix: in which order that lies, and how many of its rows at once.
 
 OpenBLAS packs the factors of a product before it multiplies them, unless the product is small; then it reads them as
-they lie.  With an example count of 32 packing takes a third of the time, so that a matrix multiplies faster some rows
-at a time.  Other libraries, or several threads, may do better with all of it.  Nothing says so but the clock: each
-choice is measured once, when a kernel first meets the sizes, and stays what it is while the process lives.
+they lie, the smallest of them up to a third faster where the matrix lies column by column.  With an example count of
+32 packing takes a third of the time, so that a matrix multiplies faster some rows at a time.  Other libraries, or
+several threads, may do better with all of it.  Nothing says so but the clock: each choice is measured once, when a
+kernel first meets the sizes, and stays what it is while the process lives.
 
 Read next: `numeric.functions`.
 """
@@ -21,19 +22,23 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Product = Callable[[Array, Array], object]
 
+TINY = 2**18  # multiplications: up to here columns of the matrix are better; measured
 SMALL = 10**6  # multiplications: what OpenBLAS takes for a small product
 LEAST = 16  # rows: with fewer, the columns are read again too often
 TURNS = 4  # measurements of each way
 GAIN = 0.95  # of the time, at most, where rows are worth a call
 
 
-def by_rows(matrix: Array, batch: int) -> Product:
+def multiplier(matrix: Array, batch: int) -> Product:
     """What writes the product of a matrix (m, n) and columns (n, B) to an array (m, B).
 
     Args:
-        matrix: contiguous; or a row (n,), of which the product is an array (B,).
+        matrix: in any order; or a row (n,), of which the product is an array (B,).
         batch: B.
     """
+    if matrix.size * batch <= TINY:
+        return np.asfortranarray(matrix).dot
+    matrix = np.ascontiguousarray(matrix)
     if matrix.size * batch <= SMALL or matrix.ndim == 1:
         return matrix.dot
     rows = rows_at_once(*matrix.shape, batch, matrix.dtype.char)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 from numeric.passes.advance import advance
+from numeric.passes.blend import blend
 from numeric.passes.collect import collect
 from numeric.passes.factor import factor
 from numeric.passes.fold import fold
@@ -33,6 +34,7 @@ Pass = Callable[[Schedule], Schedule]
 PASSES: tuple[Pass, ...] = (
     fold,  # cotangents of final values enter through the boundary
     merge,  # what is said twice
+    blend,  # a share of one and the rest of another
     halve,  # sigmoids are tanh of half the weights
     split,  # W @ [h, x] is W_h @ h + W_x @ x
     share,  # functions that are computed twice

@@ -54,9 +54,9 @@ def steps(label, *arrays):
     return zip(*arrays)
 
 
-def by_rows(A, B):
+def multiplier(A, B):
     """What writes A @ v to an array, for columns v (n, B); whoever knows what is faster here may say so."""
-    return A.dot
+    return np.ascontiguousarray(A).dot
 
 
 def turned(v):
@@ -141,7 +141,7 @@ def forward(x, W_f, b_f, W_i, b_i, W_g, b_g, W_o, b_o, h_0=None, c_0=None):
         h_and_inputs[..., H:D + H] = x
         h_and_inputs[..., -1] = 1
         W_all = np.concatenate((W_h, W_x, b[:, None]), axis=1)
-        times_W_all = by_rows(W_all, B)
+        times_W_all = multiplier(W_all, B)
         for h_and_inputs_t, f_i_etc_t, f_i_etc_t_2, f_t, c_prev_t, c_t, i_t, g_t, tanh_c_t, o_t, h_t in steps((10, T, B, D, H), h_and_inputs.mT, f_i_etc.mT, f_i_etc[..., :3*H].mT, f_i_etc[..., :H].mT, c_prev.mT, c.mT, f_i_etc[..., H:2*H].mT, f_i_etc[..., 3*H:].mT, tanh_c.mT, f_i_etc[..., 2*H:3*H].mT, h.mT):
             times_W_all(h_and_inputs_t, z)
             tanh(z, f_i_etc_t)  # (6)
@@ -153,7 +153,7 @@ def forward(x, W_f, b_f, W_i, b_i, W_g, b_g, W_o, b_o, h_0=None, c_0=None):
             tanh(c_t, tanh_c_t)
             multiply(o_t, tanh_c_t, h_t)  # (10)
     else:
-        times_W_h = by_rows(W_h, B)
+        times_W_h = multiplier(W_h, B)
         block = max(1, CACHE // (B * (13*H)), 256 // B)
         for low in range(0, T, block):
             now = slice(low, low + block)
@@ -192,11 +192,11 @@ def backward(saved, up_h, end_h, end_c):
     dc_all = empty((1, H, B)).mT  # from dc[0]
     dh = empty((H, B))
     dc = empty((H, B))
-    W_g_h_T = np.ascontiguousarray(W_g_h.T)
-    times_W_g_h_T = by_rows(W_g_h_T, B)
+    W_g_h_T = W_g_h.T
+    times_W_g_h_T = multiplier(W_g_h_T, B)
     block_2 = max(1, CACHE // (B * (7*H)))
     dc_by_room = empty((min(T, block_2), H, B)).mT
-    block_3 = -(-T // (1 + T * B // max(1024, 1048576 // (4*H))))
+    block_3 = -(-T // (1 + T * B // max(1024, 65536 // (4*H))))
     dx = np.empty((T, B, D), DTYPE)
     dW = None
     db = None

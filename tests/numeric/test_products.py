@@ -16,7 +16,7 @@ SIZES = [(1, 1, 1), (7, 3, 2), (128, 128, 32), (384, 128, 96), (1021, 64, 32), (
 @pytest.fixture
 def small(monkeypatch):
     """Most products are large ones, and some rows at a time the faster way."""
-    for name, value in (("SMALL", 30), ("LEAST", 1), ("GAIN", float("inf"))):
+    for name, value in (("TINY", 8), ("SMALL", 30), ("LEAST", 1), ("GAIN", float("inf"))):
         monkeypatch.setattr(products, name, value)
     products.rows_at_once.cache_clear()
     yield
@@ -29,7 +29,7 @@ def test_rows_at_a_time_are_the_product(m, n, batch, monkeypatch):
     products.rows_at_once.cache_clear()
     rng = np.random.default_rng(0)
     matrix, columns, out = rng.standard_normal((m, n)), rng.standard_normal((n, batch)), np.empty((m, batch))
-    products.by_rows(matrix, batch)(columns, out)
+    products.multiplier(matrix, batch)(columns, out)
     np.testing.assert_allclose(out, matrix @ columns, rtol=0, atol=1e-14 * n)
     rows = products.rows_at_once(m, n, batch, "d")
     assert rows == 0 or (m % rows == 0 and rows * n * batch <= products.SMALL)
@@ -43,7 +43,7 @@ def test_some_sizes_are_divided_and_some_are_not():
 
 def test_a_row_is_no_matrix():
     row, columns, out = np.arange(3.0), np.ones((3, 400000)), np.empty(400000)
-    products.by_rows(row, 400000)(columns, out)
+    products.multiplier(row, 400000)(columns, out)
     assert (out == 3).all()
 
 
