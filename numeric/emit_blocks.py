@@ -101,7 +101,7 @@ class Blocks:
             number = self.layout.plan.numbers.get(equation.out)
             found = coefficients(equation, place, number)
             if found is None:
-                maps += turned(equation, place, number, "        ")
+                maps += turned(equation, place, number, "        ", room)
                 continue
             name = self.layout.names[equation.name]
             where = homes.get(equation.name)

@@ -85,6 +85,16 @@ HELPERS = {
         return np.matmul(A, v.mT, found)
     np.copyto(found, (A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
     return found''',
+    "for_steps": '''def for_steps(A, b, B):
+    """What multiplies columns v (T, B, n) by A (m, n) and adds b, if any: (T, m, B), however that is fastest."""
+
+    def times(v):
+        found = np.matmul(A, v.mT, empty((len(v), len(A), B)))
+        if b is not None:
+            found += b[:, None]
+        return found
+
+    return times''',
     "added": '''def added(total, part):
     """What the blocks so far add up to, and one more."""
     if total is None:

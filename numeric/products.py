@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Product = Callable[[Array, Array], object]
+Inputs = Callable[[Array], Array]
 
 TINY = 2**18  # multiplications: up to here columns of the matrix are better; measured
 SMALL = 10**6  # multiplications: what OpenBLAS takes for a small product
 LEAST = 16  # rows: with fewer, the columns are read again too often
 TURNS = 4  # measurements of each way
+MANY = 32  # rows: the same where all steps could be one product
 GAIN = 0.95  # of the time, at most, where rows are worth a call
 
 
@@ -53,6 +55,45 @@ def blockwise(matrix: Array, rows: int) -> Product:
         return np.matmul(blocks, columns, out.reshape(-1, rows, out.shape[1]))
 
     return times
+
+
+def for_steps(empty: Callable[[tuple[int, ...]], Array], matrix: Array, bias: Array | None, batch: int) -> Inputs:
+    """What multiplies the columns of all steps (T, B, n) by a matrix (m, n), and adds a bias (m,): (T, m, B).
+
+    Args:
+        empty: makes an array.
+        matrix, bias: of the product; no bias is none.
+        batch: B.
+    """
+    (m, n), one = matrix.shape, int(bias is not None)
+    rows = m if matrix.size * batch <= SMALL else rows_at_once(m, n + one, batch, matrix.dtype.char)
+    if batch == 1 or rows < min(m, MANY):
+        return partial(_as_one, empty, matrix, bias)
+    whole = matrix if bias is None else np.concatenate((matrix, bias[:, None]), axis=1)
+    blocks = whole.reshape(-1, rows, n + one)
+    if rows * (n + one) * batch <= TINY:
+        blocks = np.ascontiguousarray(blocks.mT).mT
+
+    def times(values: Array) -> Array:
+        columns, out = empty((len(values), n + one, batch)), empty((len(values), m, batch))
+        columns[:, :n], columns[:, n:] = values.mT, 1
+        np.matmul(blocks, columns[:, None], out.reshape(len(values), -1, rows, batch))
+        return out
+
+    return times
+
+
+def _as_one(empty: Callable[[tuple[int, ...]], Array], matrix: Array, bias: Array | None, values: Array) -> Array:
+    """The columns of all steps side by side."""
+    steps, batch, n = values.shape
+    out = empty((steps, len(matrix), batch))
+    if batch == 1:
+        np.matmul(values[:, 0], matrix.T, out[..., 0])
+    else:
+        np.copyto(out, (matrix @ values.reshape(-1, n).T).reshape(-1, steps, batch).transpose(1, 0, 2))
+    if bias is not None:
+        out += bias[:, None]
+    return out
 
 
 @lru_cache(maxsize=256)

@@ -67,14 +67,16 @@ def turned(v):
     return found.mT
 
 
-def times_columns(A, v):
-    """A (m, n) times the columns v (T, B, n), feature-major: (T, m, B)."""
-    T, B, n = v.shape
-    found = empty((T, len(A), B))
-    if B * n < 4096 or v.mT.flags.c_contiguous:
-        return np.matmul(A, v.mT, found)
-    np.copyto(found, (A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
-    return found
+def for_steps(A, b, B):
+    """What multiplies columns v (T, B, n) by A (m, n) and adds b, if any: (T, m, B), however that is fastest."""
+
+    def times(v):
+        found = np.matmul(A, v.mT, empty((len(v), len(A), B)))
+        if b is not None:
+            found += b[:, None]
+        return found
+
+    return times
 
 
 def added(total, part):
@@ -155,10 +157,10 @@ def forward(x, W_f, b_f, W_i, b_i, W_g, b_g, W_o, b_o, h_0=None, c_0=None):
     else:
         times_W_h = multiplier(W_h, B)
         block = max(1, CACHE // (B * (13*H)), 256 // B)
+        times_W_x = for_steps(W_x, b, B)
         for low in range(0, T, block):
             now = slice(low, low + block)
-            z_in = times_columns(W_x, x[now])
-            z_in += b[:, None]
+            z_in = times_W_x(x[now])
             z_in = z_in.mT
             for h_prev_t, z_in_t, f_i_etc_t_3, f_i_etc_t_4, f_t_2, c_prev_t_2, c_t_2, i_t_2, g_t_2, tanh_c_t_2, o_t_2, h_t_2 in steps((10, low, T, B, H), h_prev[now].mT, z_in.mT, f_i_etc[now].mT, f_i_etc[now, :, :3*H].mT, f_i_etc[now, :, :H].mT, c_prev[now].mT, c[now].mT, f_i_etc[now, :, H:2*H].mT, f_i_etc[now, :, 3*H:].mT, tanh_c[now].mT, f_i_etc[now, :, 2*H:3*H].mT, h[now].mT):
                 times_W_h(h_prev_t, z)

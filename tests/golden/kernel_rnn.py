@@ -42,14 +42,16 @@ def turned(v):
     return found.mT
 
 
-def times_columns(A, v):
-    """A (m, n) times the columns v (T, B, n), feature-major: (T, m, B)."""
-    T, B, n = v.shape
-    found = empty((T, len(A), B))
-    if B * n < 4096 or v.mT.flags.c_contiguous:
-        return np.matmul(A, v.mT, found)
-    np.copyto(found, (A @ v.reshape(-1, n).T).reshape(-1, T, B).transpose(1, 0, 2))
-    return found
+def for_steps(A, b, B):
+    """What multiplies columns v (T, B, n) by A (m, n) and adds b, if any: (T, m, B), however that is fastest."""
+
+    def times(v):
+        found = np.matmul(A, v.mT, empty((len(v), len(A), B)))
+        if b is not None:
+            found += b[:, None]
+        return found
+
+    return times
 
 
 def added(total, part):
@@ -103,10 +105,10 @@ def forward(x, W_h, b_h, h_0=None):
     else:
         times_W_h_2 = multiplier(W_h_2, B)
         block = max(1, CACHE // (B * (3*H)), 256 // B)
+        times_inputs = for_steps(W_h[:, H:], b_h, B)
         for low in range(0, T, block):
             now = slice(low, low + block)
-            z_h_in = times_columns(W_h[:, H:], x[now])
-            z_h_in += b_h[:, None]
+            z_h_in = times_inputs(x[now])
             z_h_in = z_h_in.mT
             for h_prev_t, z_h_in_t, h_t_2 in steps((1, low, T, B, H), h_prev[now].mT, z_h_in.mT, h[now].mT):
                 times_W_h_2(h_prev_t, z_h)

@@ -54,6 +54,24 @@ def test_a_choice_is_measured_once(monkeypatch):
     assert products.rows_at_once(384, 128, 32, "f") == first
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize(("m", "n", "batch"), SIZES[:-2])
+def test_all_steps_are_the_products_of_each(m, n, batch, biased, order, monkeypatch):
+    monkeypatch.setattr(products, "GAIN", float("inf"))
+    products.rows_at_once.cache_clear()
+    rng = np.random.default_rng(0)
+    matrix, values = rng.standard_normal((m, n)), rng.standard_normal((3, batch, n))
+    bias = rng.standard_normal(m) if biased else None
+    if order == "F":  # feature-major, as states are
+        values = np.ascontiguousarray(values.mT).mT
+    wanted = np.stack([matrix @ step.T + (bias[:, None] if biased else 0) for step in values])
+    found = products.for_steps(lambda shape: np.full(shape, np.nan), matrix, bias, batch)(values)
+    assert found.flags.c_contiguous
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-14 * (n + 1))
+    products.rows_at_once.cache_clear()
+
+
 @pytest.mark.parametrize("name", ["lstm", "gru", "rnn", "lstm-peephole"])
 def test_kernels_agree_some_rows_at_a_time(name, small, monkeypatch):
     divided, seen = products.blockwise, []
