@@ -24,6 +24,7 @@ from numeric.passes.join import join
 from numeric.passes.lift import lift
 from numeric.passes.merge import merge
 from numeric.passes.pack import pack
+from numeric.passes.part import part
 from numeric.passes.prune import prune
 from numeric.passes.share import share
 from numeric.passes.split import split
@@ -44,6 +45,7 @@ PASSES: tuple[Pass, ...] = (
     pack,  # products with one right operand: gates
     lift,  # what all of them add
     gather,  # sums of products: cotangents of gates
+    part,  # weight gradients of which others need the parts
     collect,  # weight gradients
     prune,  # what nobody reads
     join,  # gates side by side

@@ -1,5 +1,6 @@
 """Stages, residuals and passes: what is computed where, and that each pass does its one thing."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,7 @@ from numeric.passes.inline import inline
 from numeric.passes.lift import lift
 from numeric.passes.merge import merge
 from numeric.passes.pack import pack
+from numeric.passes.part import part
 from numeric.passes.prune import prune
 from numeric.passes.share import share
 from numeric.passes.split import split
@@ -219,6 +221,22 @@ def test_gather_lays_side_by_side_what_two_products_need():
     assert len(names) == 4
     found = [str(op).partition(" @ ")[2] for stage in plan.backward for op in products(stage)]
     assert found[:2] == ["rows(da[t], H:4*H)", "rows(da[t], 0:3*H)"]
+
+
+def test_part():
+    before = PASSES[: PASSES.index(part)]
+    found = texts(part(optimise(schedule(load("gru-reset-after")), before)).backward)
+    assert "dW_z_h = sum[t](da_z[t] @ h[t-1].T)" in found
+    assert "dW_z_x = sum[t](da_z[t] @ x[t].T)" in found
+    assert "dW_z = [dW_z_h.T, dW_z_x.T].T" in found
+    source = kernel_of(load("gru-reset-after")).source
+    assert len(re.findall(r"added\(\w+, .* @ ", source)) == 2
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn"])
+def test_part_leaves_what_nobody_needs_alone(name):
+    plan = optimise(schedule(load(name)), PASSES[: PASSES.index(part)])
+    assert texts(part(plan).stages) == texts(plan.stages)
 
 
 def test_prune():
