@@ -1,10 +1,10 @@
 """How a step multiplies its columns by a matrix: in which order that lies, and how many of its rows at once.
 
 OpenBLAS packs the factors of a product before it multiplies them, unless the product is small; then it reads them as
-they lie, the smallest of them up to a third faster where the matrix lies column by column.  With an example count of
-32 packing takes a third of the time, so that a matrix multiplies faster some rows at a time.  Other libraries, or
-several threads, may do better with all of it.  Nothing says so but the clock: each choice is measured once, when a
-kernel first meets the sizes, and stays what it is while the process lives.
+they lie, the smallest of them up to a third faster where a matrix of float32 lies column by column.  With 32 examples
+packing takes a third of the time, so that a matrix multiplies faster some rows at a time.  Other libraries, or several
+threads, may do better with all of it.  Nothing says so but the clock: each choice is measured once, when a kernel
+first meets the sizes, and stays what it is while the process lives.
 
 Read next: `numeric.functions`.
 """
@@ -38,7 +38,7 @@ def multiplier(matrix: Array, batch: int) -> Product:
         matrix: in any order; or a row (n,), of which the product is an array (B,).
         batch: B.
     """
-    if matrix.size * batch <= TINY:
+    if matrix.size * batch <= TINY and matrix.itemsize < 8:
         return np.asfortranarray(matrix).dot
     matrix = np.ascontiguousarray(matrix)
     if matrix.size * batch <= SMALL or matrix.ndim == 1:
