@@ -75,7 +75,8 @@ def for_steps(empty: Callable[[tuple[int, ...]], Array], matrix: Array, bias: Ar
         blocks = np.ascontiguousarray(blocks.mT).mT
 
     def times(values: Array) -> Array:
-        columns, out = empty((len(values), n + one, batch)), empty((len(values), m, batch))
+        columns = np.empty((len(values), n + one, batch), matrix.dtype)  # not kept: a backward pass needs the room
+        out = empty((len(values), m, batch))
         columns[:, :n], columns[:, n:] = values.mT, 1
         np.matmul(blocks, columns[:, None], out.reshape(len(values), -1, rows, batch))
         return out
