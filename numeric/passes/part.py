@@ -1,8 +1,8 @@
-"""Part weight gradients where others need the parts: ``sum[t](da_z[t] @ [h[t-1], x[t]].T)`` beside
-``sum[t](da_n[t] @ x[t].T)`` and ``sum[t](da_hn[t] @ h[t-1].T)`` becomes a product with h[t-1] and one with x[t].
+"""Part weight gradients of a concatenation where others need its parts alone.
 
-Each is then rows of one product with those of the others (`numeric.passes.collect`): two products instead of three, and
-nothing to lay side by side.
+``sum[t](da_z[t] @ [h[t-1], x[t]].T)`` beside ``sum[t](da_n[t] @ x[t].T)`` and ``sum[t](da_hn[t] @ h[t-1].T)`` becomes a
+product with h[t-1] and one with x[t].  Each is then rows of one product with those of the others
+(`numeric.passes.collect`): two products instead of three, and nothing to lay side by side.
 
 Read next: `numeric.passes.collect`.
 """
