@@ -22,7 +22,7 @@ from numeric.passes.draft import subexpressions
 from numeric.schedule import Stage
 
 COLUMNS = 1024  # steps times examples of a product over a block; measured: fewer cost time
-HELD = 2**20  # numbers that a scan may hold for what follows; measured: dividing fewer saves little and costs time
+HELD = 2**16  # numbers that a scan may hold for what follows, of which each block is still in the cache; measured
 FEW = 256  # the same where the product is not added to a larger one
 
 
@@ -101,7 +101,7 @@ class Blocks:
             number = self.layout.plan.numbers.get(equation.out)
             found = coefficients(equation, place, number)
             if found is None:
-                maps += turned(equation, place, number, "        ")
+                maps += turned(equation, place, number, "        ", room)
                 continue
             name = self.layout.names[equation.name]
             where = homes.get(equation.name)

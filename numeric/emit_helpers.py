@@ -12,12 +12,15 @@ HELPERS = {
     "steps": '''def steps(label, *arrays):
     """The steps of arrays, side by side; `label` tells whoever keeps them which parts of their memory these are."""
     return zip(*arrays)''',
+    "multiplier": '''def multiplier(A, B):
+    """What writes A @ v to an array, for columns v (n, B); whoever knows what is faster here may say so."""
+    return np.ascontiguousarray(A).dot''',
     "turned": '''def turned(v):
     """Columns (T, B, n), feature-major in memory."""
     T, B, n = v.shape
-    found = empty((T, n, B)).mT
-    np.copyto(found, v)
-    return found''',
+    found = empty((T, n, B))
+    np.copyto(found, v.mT)
+    return found.mT''',
     "product": '''def product(a, b):
     """a * b, both (T, B, n), feature-major in memory."""
     T, B, n = a.shape
@@ -83,6 +86,16 @@ HELPERS = {
     flat = np.matmul(A, v.reshape(-1, n).T, empty((len(A), T * B)))
     np.copyto(found, flat.reshape(-1, T, B).transpose(1, 0, 2))
     return found''',
+    "for_steps": '''def for_steps(A, b, B):
+    """What multiplies columns v (T, B, n) by A (m, n) and adds b, if any: (T, m, B), however that is fastest."""
+
+    def times(v):
+        found = np.matmul(A, v.mT, empty((len(v), len(A), B)))
+        if b is not None:
+            found += b[:, None]
+        return found
+
+    return times''',
     "added": '''def added(total, part):
     """What the blocks so far add up to, and one more."""
     if total is None:

@@ -15,15 +15,26 @@ from numeric.emit_values import plain, rank
 from numeric.printer import bare, is_elementwise
 
 
-def turned(equation: Equation, place: Expressions, number: int | None, indent: str) -> list[str]:
-    """Statements for a map whose result lies feature-major: computed so where that is free, else copied."""
+def turned(
+    equation: Equation, place: Expressions, number: int | None, indent: str, before: list[str] | None = None
+) -> list[str]:
+    """Statements for a map whose result lies feature-major: computed so where that is free, else copied.
+
+    Args:
+        equation: the map.
+        place: how its parts are written.
+        number: of the equation.
+        indent: of the statements.
+        before: of a loop over blocks of steps, to which is added what is the same for all of them.
+    """
     layout, axis = place.layout, equation.axis
     name, shape = layout.names[equation.name], place.shape_of(equation.out)
     comment = f"  # ({number})" if number is not None else ""
     assert axis is not None
-    products = _products(equation.expr, place)
-    if products is not None:
-        first, *rest = products
+    parts = _products(equation.expr, place)
+    if parts is not None:
+        texts = _at_once(*parts, place) if before is None else _by_blocks(*parts, place, before)
+        first, *rest = texts
         found = [f"{indent}{name} = {first}{comment}", *(f"{indent}{name} += {text}" for text in rest)]
         return [*found, f"{indent}{name} = {name}.mT"]
     ordered = all(r.index is None or place.is_turned(r.name) for r in refs(equation.expr))
@@ -48,21 +59,39 @@ def _product(equation: Equation, place: Expressions) -> str | None:
     return f"product({', '.join(bare(plain(value).text) for value in values)})"
 
 
-def _products(expr: sympy.Expr, place: Expressions) -> list[str] | None:
-    """The summands of ``W @ x[t] + b`` as feature-major text, products first; None if there are others."""
-    products, columns = [], []
+def _at_once(products: list[tuple[str, str]], columns: list[str], place: Expressions) -> list[str]:
+    """The summands of ``W @ x[t] + b`` as feature-major text, products first."""
+    place.need("times_columns")
+    return [*(f"times_columns({matrix}, {column})" for matrix, column in products), *(f"{c}[:, None]" for c in columns)]
+
+
+def _by_blocks(products: list[tuple[str, str]], columns: list[str], place: Expressions, before: list[str]) -> list[str]:
+    """The same with functions that know their weights, made before the loop over blocks; the first adds the columns."""
+    place.need("for_steps")
+    texts, bias = list[str](), " + ".join(columns) or "None"
+    for matrix, column in products:
+        wish = f"times_{matrix}" if matrix.isidentifier() else "times_inputs"
+        times = place.layout.fresh(wish)
+        before.append(f"    {times} = for_steps({matrix}, {bias}, {place.layout.batch})")
+        texts.append(f"{times}({column})")
+        bias = "None"
+    return texts
+
+
+def _products(expr: sympy.Expr, place: Expressions) -> tuple[list[tuple[str, str]], list[str]] | None:
+    """Matrices with the columns that they multiply, and columns that no step changes; None where more is there."""
+    products, columns = list[tuple[str, str]](), list[str]()
     for term in expr.operands if isinstance(expr, Op) and is_op(expr, "plus") else (expr,):
         if place.shape_of(term) != place.shape_of(expr) or place.shape_of(term)[0] == 1:
             return None
         if is_shared_matrix(term, place.layout.plan):
-            columns.append(f"{plain(place.value(term)).atom}[:, None]")
+            columns.append(plain(place.value(term)).atom)
         elif isinstance(term, Op) and is_op(term, "matmul"):
             matrix, column = matmul(*term.operands[:-1]), term.operands[-1]
             moves = isinstance(column, Ref) and isinstance(column.index, Step)
             if not moves or not is_shared_matrix(matrix, place.layout.plan) or place.shape_of(column)[0] == 1:
                 return None
-            place.need("times_columns")
-            products.append(f"times_columns({plain(place.value(matrix)).text}, {place.value(column).text})")
+            products.append((plain(place.value(matrix)).text, place.value(column).text))
         else:
             return None
-    return [*products, *columns] if products else None
+    return (products, columns) if products else None

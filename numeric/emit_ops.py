@@ -20,7 +20,7 @@ from derive.primitives import Shape
 from numeric import emit_gather, emit_time
 from numeric import emit_products as products
 from numeric.emit_flat import feature_major, is_turned
-from numeric.emit_values import Value, align, plain, rank, rows_of, tuple_text, turn
+from numeric.emit_values import Value, align, plain, rank, rows_of, tuple_text
 from numeric.layout import Layout
 from numeric.printer import Printer, bare, is_elementwise, number, scalar
 from numeric.schedule import dimension_text
@@ -222,9 +222,6 @@ class Expressions:
 
     # --- shapes --------------------------------------------------------------------------------------------
 
-    def _transpose(self, expr: Op) -> Value:
-        return turn(self.value(expr.operands[0]))
-
     def _reduce_to(self, expr: Op) -> Value:
         value, target = plain(self.value(expr.operands[0])), self.shape_of(expr)
         axes = [-2] if target[0] == 1 and value.shape[0] != 1 else []
@@ -286,7 +283,7 @@ METHODS: dict[str, Callable[[Expressions, Op], Value]] = {
     "rows": Expressions._rows,
     "embed": Expressions._embed,
     "concat": Expressions._concat,
-    "transpose": Expressions._transpose,
+    "transpose": products.transposed,
     "reduce_to": Expressions._reduce_to,
     "broadcast_to": Expressions._broadcast_to,
     "take": emit_gather.take,

@@ -116,6 +116,17 @@ def _transposed(place: Place, matrix: Value) -> str:
     )
 
 
+def transposed(place: Place, expr: Op) -> Value:
+    """A transpose; that of stacked transposes as matrices side by side."""
+    inner = expr.operands[0]
+    if isinstance(inner, Op) and is_op(inner, "concat") and all(is_op(part, "transpose") for part in inner.operands):
+        values = [plain(place.value(part.operands[0])) for part in inner.operands if isinstance(part, Op)]
+        if all(value.is_shared and rank(value.shape) == 2 for value in values):
+            texts = ", ".join(value.text for value in values)
+            return Value(f"np.concatenate(({texts}), axis=1)", (), False, place.shape_of(expr))
+    return turn(place.value(inner))
+
+
 # --- sums over time and examples --------------------------------------------------------------------------------
 
 

@@ -1,7 +1,8 @@
 """Loops over columns (`numeric.columns`) as NumPy text: every call writes where its result belongs.
 
+    times_W_h = multiplier(W_h, B)
     for h_prev_t, z_in_t, … in steps((0, T, B, H), h_prev.mT, z_in.mT, …):
-        W_h.dot(h_prev_t, z)
+        times_W_h(h_prev_t, z)
         add(z, z_in_t, z)
         tanh(z, gates_t)
 
@@ -57,6 +58,8 @@ class Steps:
         """
         for equation in self.stage.equations:
             self.step.equation(equation)
+        self._spread()
+        self._leave_order()
         calls = merged(self.step.calls)
         if recurrence(calls, str, self._is_shifted) is None:
             calls = self._lodged(calls, maps)
@@ -75,10 +78,12 @@ class Steps:
         """The loop over steps, block by block where maps are computed for it."""
         moving = dict.fromkeys(s for call in calls for s in (*call.inputs, call.out) if s.moves)
         names = {spot: self._name(spot) for spot in moving}
+        self.products: dict[str, str] = {}  # name of what multiplies by a matrix, by that of the matrix
         inside = [self._text(call, names) for call in calls]
+        ready = [f"    {name} = multiplier({matrix}, {self.layout.batch})" for matrix, name in self.products.items()]
         if not moving:
             assert self.stage.axis is not None
-            return [f"    for _ in range({self.place.steps_of(self.stage.axis)}):", *inside]
+            return [*ready, f"    for _ in range({self.place.steps_of(self.stage.axis)}):", *inside]
         blocks = Blocks(self.layout, self.stage, maps, follow)
         arrays = [self._array(spot, blocks.span(spot)) for spot in moving]
         if len(arrays) == 1:
@@ -89,7 +94,7 @@ class Steps:
             loop = [f"    for {', '.join(names.values())} in steps(({label}), {', '.join(arrays)}):", *inside]
             loop = self._at_once(calls, dict(zip(moving, arrays, strict=True)), names, loop)
         homes = {name: self._rows(spot, blocks.span(spot)) for name, spot in self.homes.items()}
-        return blocks.lines(self._touched(moving), loop, self.need, homes)
+        return [*ready, *blocks.lines(self._touched(moving), loop, self.need, homes)]
 
     def _lodged(self, calls: Sequence[Call], maps: Sequence[Equation]) -> list[Call]:
         """The calls, each coefficient where the product that reads it is written (`emit_coefficients.lodged`)."""
@@ -99,6 +104,22 @@ class Steps:
         homes = lodged(calls, spots)
         self.homes = {spots[spot]: home for spot, home in homes.items()}
         return [replace(call, inputs=tuple(homes.get(spot, spot) for spot in call.inputs)) for call in calls]
+
+    def _spread(self) -> None:
+        """Repeat what is the same for all examples: NumPy takes three times as long over a column."""
+        at = self.step.at
+        for text, name in at.prepared.items():
+            if name in at.shared and (name, False) in at.widths:
+                line = at.before.index(f"    {name} = {text}")
+                at.before[line] = f"    {name} = np.repeat({text}, {self.layout.batch}, axis=1)"
+
+    def _leave_order(self) -> None:
+        """Leave it to who multiplies by a matrix in which order that is to lie."""
+        at, factors = self.step.at, {call.inputs[0].base for call in self.step.calls if call.function == "dot"}
+        for text, name in at.prepared.items():
+            if name in factors:
+                line = at.before.index(f"    {name} = {text}")
+                at.before[line] = f"    {name} = {text.removeprefix('np.ascontiguousarray(')[:-1]}"
 
     def _is_shifted(self, one: Spot, other: Spot) -> bool:
         """Whether the first spot is where the second one was a step before."""
@@ -186,7 +207,10 @@ class Steps:
     def _text(self, call: Call, names: dict[Spot, str]) -> str:
         inputs, out = [self._operand(spot, names) for spot in call.inputs], self._operand(call.out, names)
         if call.function == "dot":
-            text = f"{inputs[0]}.dot({inputs[1]}, {out})"
+            self.need("multiplier")
+            if inputs[0] not in self.products:
+                self.products[inputs[0]] = self.layout.fresh(f"times_{inputs[0]}")
+            text = f"{self.products[inputs[0]]}({inputs[1]}, {out})"
         elif call.function.isidentifier():
             self.need(call.function)
             place = f"out={out}" if call.function in ("maximum", "minimum") else out  # NumPy asks for the keyword there

@@ -11,11 +11,13 @@ import builtins
 import linecache
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from numeric.emit import Module
+from numeric.products import for_steps, multiplier
 from numeric.room import Room
 
 
@@ -39,5 +41,6 @@ def functions(
     def steps(label: str, *arrays: np.ndarray) -> Any:
         return room.steps((file, label), *arrays)
 
-    namespace |= {"empty": room.empty, "steps": steps, **loops}
+    namespace |= {"empty": room.empty, "steps": steps, "multiplier": multiplier}
+    namespace |= {"for_steps": partial(for_steps, room.empty), **loops}
     return namespace.get("prepare"), namespace["forward"], namespace.get("backward")

@@ -39,6 +39,7 @@ RESERVED = {
     *("add", "subtract", "multiply", "divide", "negative", "square"),
     *("times_matrix", "times_columns", "columns", "beside", "empty", "steps", "turned", "product"),
     *("recurrence", "adjoint_recurrence", "added", "add_product", "prepare", "prepared", "sums"),
+    *("multiplier", "for_steps"),
     *("step_products", "outer_products", "turn_steps", "times_steps", "add_products"),
     *("softmax", "logsumexp", "embed", "scatter", "diagonal"),
     *(name for record in TABLE.values() for name in re.findall(r"np\.(\w+)", record.numpy or "")),

@@ -7,7 +7,7 @@ valid, a backward pass works on any earlier run, and threads need not know of ea
 With a block its steps are kept: where a step is a few numbers, cutting a sequence into views of them takes as long as
 the arithmetic.  They refer to the block and are counted off.
 
-Read next: `numeric.functions`.
+Read next: `numeric.products`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 from numeric.passes.advance import advance
+from numeric.passes.blend import blend
 from numeric.passes.collect import collect
 from numeric.passes.factor import factor
 from numeric.passes.fold import fold
@@ -23,6 +24,7 @@ from numeric.passes.join import join
 from numeric.passes.lift import lift
 from numeric.passes.merge import merge
 from numeric.passes.pack import pack
+from numeric.passes.part import part
 from numeric.passes.prune import prune
 from numeric.passes.share import share
 from numeric.passes.split import split
@@ -33,6 +35,7 @@ Pass = Callable[[Schedule], Schedule]
 PASSES: tuple[Pass, ...] = (
     fold,  # cotangents of final values enter through the boundary
     merge,  # what is said twice
+    blend,  # a share of one and the rest of another
     halve,  # sigmoids are tanh of half the weights
     split,  # W @ [h, x] is W_h @ h + W_x @ x
     share,  # functions that are computed twice
@@ -42,6 +45,7 @@ PASSES: tuple[Pass, ...] = (
     pack,  # products with one right operand: gates
     lift,  # what all of them add
     gather,  # sums of products: cotangents of gates
+    part,  # weight gradients of which others need the parts
     collect,  # weight gradients
     prune,  # what nobody reads
     join,  # gates side by side

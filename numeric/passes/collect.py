@@ -29,7 +29,7 @@ def collect(plan: Schedule) -> Schedule:
                 if is_op(equation.expr, "concat") and not equation.is_boundary:
                     known[frozenset(equation.expr.operands)] = (i, equation)
                 if equation.out.index is None and equation.name not in plan.batched:
-                    for key, term, column in _sums(equation):
+                    for key, term, column in sums_of(equation):
                         groups.setdefault(key, []).append((i, equation, term, column))
         for key, members in groups.items():
             for (position, joined), together in _stacked(members, known, draft):
@@ -56,7 +56,8 @@ def _stacked(
     return found
 
 
-def _sums(equation: Equation) -> list[tuple[Key, sympy.Expr, Ref]]:
+def sums_of(equation: Equation) -> list[tuple[Key, sympy.Expr, Ref]]:
+    """Sums over time of a column, alone or multiplied: by what, the summand, the column."""
     found: list[tuple[Key, sympy.Expr, Ref]] = []
     for term in terms_of(equation.expr):
         if not isinstance(term, Op) or not is_op(term, "sum"):

@@ -3,7 +3,7 @@
 ``dh[t] = up_h[t] + g_h[t+1] + place[t](end_h, T)`` with ``g_h[T+1] = 0`` is ``dh[t] = up_h[t] + g_h[t+1]`` with
 ``g_h[T+1] = end_h``: the loop need not ask at every step whether it is the last.
 
-Read next: `numeric.passes.split`.
+Read next: `numeric.passes.blend`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,15 @@
 """Gather sums of products: ``W_f.T @ dz_f[t] + W_i.T @ dz_i[t]`` is ``W.T @ dz[t]`` with both stacked.
 
 The cotangents that a loop computes are written side by side into one buffer (`numeric.layout`), so stacking them
-costs nothing.
+costs nothing.  Where a product for all steps needs other cotangents beside some of a loop's, as the inputs of a GRU do,
+all of them lie side by side, ``[da_n, da_z, da_r, da_n * r]``: either product reads adjacent rows.
 
 Read next: `numeric.passes.collect`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import sympy
 
@@ -38,8 +41,8 @@ def gather(plan: Schedule) -> Schedule:
         for i, stage in enumerate(stages):
             for j, equation in enumerate(stage.equations):
                 products = _products(equation, draft)
-                joined = _joined(products, stage, known, draft, additions, (i, j))
-                if joined is None and stage.kind == "map":
+                joined = _joined(products, known, draft, additions, (i, j))
+                if joined is None:
                     joined, products = _among(products, stage, known, draft)
                 if joined is not None:
                     _gather(equation, products, joined, known, draft, additions, i)
@@ -64,14 +67,13 @@ def _products(equation: Equation, draft: Draft) -> list[Product]:
 
 def _joined(
     products: list[Product],
-    stage: Stage,
     known: dict[frozenset[sympy.Expr], Equation],
     draft: Draft,
     additions: Additions,
     place: tuple[int, int],
 ) -> Equation | None:
     """The equation that stacks the columns; a new one only where that is free."""
-    columns = [column for _, _, column in products]
+    columns, stage = [column for _, _, column in products], additions.stages[place[0]]
     if len(columns) < 2:
         return None
     found = known.get(frozenset(columns))
@@ -80,10 +82,27 @@ def _joined(
     taken = {part for parts in known for part in parts}
     if stage.kind != "scan" or taken & set(columns) or not made_by(stage).issuperset(c.name for c in columns):
         return None
+    columns = _widened(columns, additions.stages, place, taken, draft)
     equation = draft.define(common_name([column.name for column in columns]), concat(*columns), stage.axis)
     additions.before_equation.setdefault(place, []).append(equation)
     known[frozenset(columns)] = equation
     return equation
+
+
+def _widened(
+    columns: list[Ref], stages: Sequence[Stage], place: tuple[int, int], taken: set[sympy.Expr], draft: Draft
+) -> list[Ref]:
+    """The columns, behind those that products for all steps need beside some of them: the latter lie in between."""
+    i, j = place
+    ready = {equation.out for equation in stages[i].equations[:j]} - taken
+    for stage in stages[i + 1 :]:
+        for equation in stage.equations if stage.kind == "map" else ():
+            wanted = [column for _, _, column in _products(equation, draft)]
+            both = [column for column in columns if column in wanted]
+            more = [column for column in wanted if column not in columns]
+            if both and more and ready.issuperset(more):
+                return [*more, *both, *(column for column in columns if column not in both)]
+    return columns
 
 
 def _among(

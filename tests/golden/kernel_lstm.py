@@ -54,23 +54,29 @@ def steps(label, *arrays):
     return zip(*arrays)
 
 
+def multiplier(A, B):
+    """What writes A @ v to an array, for columns v (n, B); whoever knows what is faster here may say so."""
+    return np.ascontiguousarray(A).dot
+
+
 def turned(v):
     """Columns (T, B, n), feature-major in memory."""
     T, B, n = v.shape
-    found = empty((T, n, B)).mT
-    np.copyto(found, v)
-    return found
+    found = empty((T, n, B))
+    np.copyto(found, v.mT)
+    return found.mT
 
 
-def times_columns(A, v):
-    """A (m, n) times the columns v (T, B, n), feature-major: (T, m, B)."""
-    T, B, n = v.shape
-    found = empty((T, len(A), B))
-    if B * n < 4096 or v.mT.flags.c_contiguous:
-        return np.matmul(A, v.mT, found)
-    flat = np.matmul(A, v.reshape(-1, n).T, empty((len(A), T * B)))
-    np.copyto(found, flat.reshape(-1, T, B).transpose(1, 0, 2))
-    return found
+def for_steps(A, b, B):
+    """What multiplies columns v (T, B, n) by A (m, n) and adds b, if any: (T, m, B), however that is fastest."""
+
+    def times(v):
+        found = np.matmul(A, v.mT, empty((len(v), len(A), B)))
+        if b is not None:
+            found += b[:, None]
+        return found
+
+    return times
 
 
 def added(total, part):
@@ -137,8 +143,9 @@ def forward(x, W_f, b_f, W_i, b_i, W_g, b_g, W_o, b_o, h_0=None, c_0=None):
         h_and_inputs[..., H:D + H] = x
         h_and_inputs[..., -1] = 1
         W_all = np.concatenate((W_h, W_x, b[:, None]), axis=1)
+        times_W_all = multiplier(W_all, B)
         for h_and_inputs_t, f_i_etc_t, f_i_etc_t_2, f_t, c_prev_t, c_t, i_t, g_t, tanh_c_t, o_t, h_t in steps((10, T, B, D, H), h_and_inputs.mT, f_i_etc.mT, f_i_etc[..., :3*H].mT, f_i_etc[..., :H].mT, c_prev.mT, c.mT, f_i_etc[..., H:2*H].mT, f_i_etc[..., 3*H:].mT, tanh_c.mT, f_i_etc[..., 2*H:3*H].mT, h.mT):
-            W_all.dot(h_and_inputs_t, z)
+            times_W_all(h_and_inputs_t, z)
             tanh(z, f_i_etc_t)  # (6)
             multiply(f_i_etc_t_2, half, f_i_etc_t_2)
             add(f_i_etc_t_2, half, f_i_etc_t_2)  # (2) (4) (8)
@@ -148,14 +155,15 @@ def forward(x, W_f, b_f, W_i, b_i, W_g, b_g, W_o, b_o, h_0=None, c_0=None):
             tanh(c_t, tanh_c_t)
             multiply(o_t, tanh_c_t, h_t)  # (10)
     else:
+        times_W_h = multiplier(W_h, B)
         block = max(1, CACHE // (B * (13*H)), 256 // B)
+        times_W_x = for_steps(W_x, b, B)
         for low in range(0, T, block):
             now = slice(low, low + block)
-            z_in = times_columns(W_x, x[now])
-            z_in += b[:, None]
+            z_in = times_W_x(x[now])
             z_in = z_in.mT
             for h_prev_t, z_in_t, f_i_etc_t_3, f_i_etc_t_4, f_t_2, c_prev_t_2, c_t_2, i_t_2, g_t_2, tanh_c_t_2, o_t_2, h_t_2 in steps((10, low, T, B, H), h_prev[now].mT, z_in.mT, f_i_etc[now].mT, f_i_etc[now, :, :3*H].mT, f_i_etc[now, :, :H].mT, c_prev[now].mT, c[now].mT, f_i_etc[now, :, H:2*H].mT, f_i_etc[now, :, 3*H:].mT, tanh_c[now].mT, f_i_etc[now, :, 2*H:3*H].mT, h[now].mT):
-                W_h.dot(h_prev_t, z)
+                times_W_h(h_prev_t, z)
                 add(z, z_in_t, z)
                 tanh(z, f_i_etc_t_3)  # (6)
                 multiply(f_i_etc_t_4, half, f_i_etc_t_4)
@@ -186,10 +194,11 @@ def backward(saved, up_h, end_h, end_c):
     dc_all = empty((1, H, B)).mT  # from dc[0]
     dh = empty((H, B))
     dc = empty((H, B))
-    W_g_h_T = np.ascontiguousarray(W_g_h.T)
+    W_g_h_T = W_g_h.T
+    times_W_g_h_T = multiplier(W_g_h_T, B)
     block_2 = max(1, CACHE // (B * (7*H)))
     dc_by_room = empty((min(T, block_2), H, B)).mT
-    block_3 = -(-T // (1 + T * B // max(1024, 1048576 // (4*H))))
+    block_3 = -(-T // (1 + T * B // max(1024, 65536 // (4*H))))
     dx = np.empty((T, B, D), DTYPE)
     dW = None
     db = None
@@ -228,7 +237,7 @@ def backward(saved, up_h, end_h, end_c):
                 multiply(dh, dz_o_t, dz_o_t)  # (20)
                 multiply(dc, dz_f_t, dz_f_t)  # (26)
                 multiply(dc, dz_g_t, dz_g_t)  # (22)
-                W_g_h_T.dot(dz_t, g_h)  # (13)
+                times_W_g_h_T(dz_t, g_h)  # (13)
                 multiply(dc, f_t_3, g_c)  # (17)
         dz_columns = columns(dz)
         np.matmul(dz_columns.T, W_dx, dx[now_2].reshape(-1, D))  # (27)

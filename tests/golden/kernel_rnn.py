@@ -29,23 +29,29 @@ def steps(label, *arrays):
     return zip(*arrays)
 
 
+def multiplier(A, B):
+    """What writes A @ v to an array, for columns v (n, B); whoever knows what is faster here may say so."""
+    return np.ascontiguousarray(A).dot
+
+
 def turned(v):
     """Columns (T, B, n), feature-major in memory."""
     T, B, n = v.shape
-    found = empty((T, n, B)).mT
-    np.copyto(found, v)
-    return found
+    found = empty((T, n, B))
+    np.copyto(found, v.mT)
+    return found.mT
 
 
-def times_columns(A, v):
-    """A (m, n) times the columns v (T, B, n), feature-major: (T, m, B)."""
-    T, B, n = v.shape
-    found = empty((T, len(A), B))
-    if B * n < 4096 or v.mT.flags.c_contiguous:
-        return np.matmul(A, v.mT, found)
-    flat = np.matmul(A, v.reshape(-1, n).T, empty((len(A), T * B)))
-    np.copyto(found, flat.reshape(-1, T, B).transpose(1, 0, 2))
-    return found
+def for_steps(A, b, B):
+    """What multiplies columns v (T, B, n) by A (m, n) and adds b, if any: (T, m, B), however that is fastest."""
+
+    def times(v):
+        found = np.matmul(A, v.mT, empty((len(v), len(A), B)))
+        if b is not None:
+            found += b[:, None]
+        return found
+
+    return times
 
 
 def added(total, part):
@@ -86,24 +92,26 @@ def forward(x, W_h, b_h, h_0=None):
     h_prev = h_all[:T]
     h = h_all[1:]
     z_h = empty((H, B))
-    W_h_2 = np.ascontiguousarray(W_h[:, :H])
+    W_h_2 = W_h[:, :H]
     if few_weights:
         h_and_inputs = h_all_wide[:T]
         h_and_inputs[..., H:D + H] = x
         h_and_inputs[..., -1] = 1
         W_all = np.concatenate((W_h_2, W_h[:, H:], b_h[:, None]), axis=1)
+        times_W_all = multiplier(W_all, B)
         for h_and_inputs_t, h_t in steps((1, T, B, D, H), h_and_inputs.mT, h.mT):
-            W_all.dot(h_and_inputs_t, z_h)  # (1)
+            times_W_all(h_and_inputs_t, z_h)  # (1)
             tanh(z_h, h_t)  # (2)
     else:
+        times_W_h_2 = multiplier(W_h_2, B)
         block = max(1, CACHE // (B * (3*H)), 256 // B)
+        times_inputs = for_steps(W_h[:, H:], b_h, B)
         for low in range(0, T, block):
             now = slice(low, low + block)
-            z_h_in = times_columns(W_h[:, H:], x[now])
-            z_h_in += b_h[:, None]
+            z_h_in = times_inputs(x[now])
             z_h_in = z_h_in.mT
             for h_prev_t, z_h_in_t, h_t_2 in steps((1, low, T, B, H), h_prev[now].mT, z_h_in.mT, h[now].mT):
-                W_h_2.dot(h_prev_t, z_h)
+                times_W_h_2(h_prev_t, z_h)
                 add(z_h, z_h_in_t, z_h)  # (1)
                 tanh(z_h, h_t_2)  # (2)
     outputs = {"h": h}
@@ -119,9 +127,10 @@ def backward(saved, up_h, end_h):
     g_h[...] = end_h.T  # (6)
     dh_all = empty((1, H, B)).mT  # from dh[0]
     dh = empty((H, B))
-    W_h_T = np.ascontiguousarray(W_h[:, :H].T)
+    W_h_T = W_h[:, :H].T
+    times_W_h_T = multiplier(W_h_T, B)
     block_2 = max(1, CACHE // (B * (2*H)))
-    block_3 = -(-T // (1 + T * B // max(1024, 1048576 // (H))))
+    block_3 = -(-T // (1 + T * B // max(1024, 65536 // (H))))
     dx = np.empty((T, B, D), DTYPE)
     dW_h = None
     db_h = None
@@ -138,7 +147,7 @@ def backward(saved, up_h, end_h):
             for up_h_t, dz_h_t in steps((4, low_3, T, B, H), turned(up_h[now_3]).mT[::-1], dz_h[here].mT[::-1]):
                 add(up_h_t, g_h, dh)  # (3)
                 multiply(dh, dz_h_t, dz_h_t)  # (7)
-                W_h_T.dot(dz_h_t, g_h)  # (5)
+                times_W_h_T(dz_h_t, g_h)  # (5)
         dz_h_columns = columns(dz_h)
         np.matmul(dz_h_columns.T, W_h[:, H:], dx[now_2].reshape(-1, D))  # (8)
         dW_h = added(dW_h, dz_h_columns @ beside(h_prev[now_2], x[now_2]).reshape(-1, D + H))  # (9)

@@ -308,7 +308,10 @@ def test_memory_grows_with_the_root():
 
 
 def test_weights_take_no_room_beside_what_is_needed():
-    """As joined for both passes, and their gradient: neither copies as they were given, nor a gradient for a chunk."""
+    """As joined for both passes, half of them once more beside the bias, and their gradient: each counts 1.
+
+    Neither copies as they were given, nor a gradient for a chunk.
+    """
     system, rng, size = derive.load("lstm"), np.random.default_rng(0), 160
     kernel = compile(system, checkpoint=True)
     parameters = {n: rng.standard_normal((size, 2 * size) if n[0] == "W" else size) for n in system.parameters}
@@ -323,7 +326,7 @@ def test_weights_take_no_room_beside_what_is_needed():
     call()
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < 3.5 * 8 * 4 * size * 2 * size
+    assert most < 4.0 * 8 * 4 * size * 2 * size
 
 
 def test_a_run_that_keeps_nothing_takes_little():

@@ -1,5 +1,6 @@
 """Stages, residuals and passes: what is computed where, and that each pass does its one thing."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from derive.expr import is_op
 from derive.library import load
 from derive.networks import embedded
 from numeric.passes import PASSES, optimise
+from numeric.passes.blend import blend
 from numeric.passes.collect import collect
 from numeric.passes.draft import common_name, subexpressions
 from numeric.passes.factor import factor
@@ -20,6 +22,7 @@ from numeric.passes.inline import inline
 from numeric.passes.lift import lift
 from numeric.passes.merge import merge
 from numeric.passes.pack import pack
+from numeric.passes.part import part
 from numeric.passes.prune import prune
 from numeric.passes.share import share
 from numeric.passes.split import split
@@ -148,6 +151,27 @@ def test_halve_leaves_what_somebody_else_reads():
     assert not any("half" in text for text in texts(halve(schedule(system)).forward))
 
 
+def test_blend():
+    plan = blend(schedule(load("gru-reset-after")))
+    assert "h[t] = n[t] + z[t] * (h[t-1] - n[t])" in texts(plan.forward)
+    cell = "h[t] = x[t] + z[t] * g[t] + (1 - z[t]) * h[t-1]\nz[t] = sigmoid(W @ h[t-1])\ng[t] = tanh(V @ x[t])"
+    assert "h[t] = x[t] + h[t-1] + z[t] * (g[t] - h[t-1])" in texts(blend(schedule(derive.parse(cell))).forward)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h[t] = (1 - z[t]) * h[t-1] + z[t] * x[t]\nz[t] = sigmoid(W @ x[t])",  # a linear recurrence
+        "h[t] = (2 - z[t]) * h[t-1] + z[t] * x[t]\nz[t] = sigmoid(W @ h[t-1])",
+        "h[t] = (1 - r[t]) * h[t-1] + z[t] * x[t]\nz[t] = sigmoid(W @ h[t-1])\nr[t] = sigmoid(V @ h[t-1])",
+        "h[t] = (1 - s[t]) * h[t-1] + s[t] * x[t]\ns[t] = sigmoid(w.T @ h[t-1])",  # one share for all rows
+    ],
+)
+def test_blend_leaves_what_is_no_share_and_rest(text):
+    plan = schedule(derive.parse(text))
+    assert texts(blend(plan).forward) == texts(plan.forward)
+
+
 def test_factor_then_inline():
     plan = inline(factor(schedule(load("gru-reset-after"))))
     (found,) = (text for text in texts(plan.backward) if text.startswith("da_z[t] ="))
@@ -187,6 +211,32 @@ def test_gather_and_collect():
     assert "dW = sum[t](dz[t] @ [h[t-1], x[t]].T)" in texts(plan.backward)
     assert "dW_i = rows(dW, H:2*H)" in texts(plan.backward)
     assert "dW" not in plan.batched
+
+
+def test_gather_lays_side_by_side_what_two_products_need():
+    plan = optimise(schedule(load("gru-reset-after")))
+    (joined,) = [e for e in scan(plan.backward).equations if is_op(e.expr, "concat")]
+    names = [part.name for part in joined.expr.operands]
+    assert names[:3] == ["da_n", "da_z", "da_r"]
+    assert len(names) == 4
+    found = [str(op).partition(" @ ")[2] for stage in plan.backward for op in products(stage)]
+    assert found[:2] == ["rows(da[t], H:4*H)", "rows(da[t], 0:3*H)"]
+
+
+def test_part():
+    before = PASSES[: PASSES.index(part)]
+    found = texts(part(optimise(schedule(load("gru-reset-after")), before)).backward)
+    assert "dW_z_h = sum[t](da_z[t] @ h[t-1].T)" in found
+    assert "dW_z_x = sum[t](da_z[t] @ x[t].T)" in found
+    assert "dW_z = [dW_z_h.T, dW_z_x.T].T" in found
+    source = kernel_of(load("gru-reset-after")).source
+    assert len(re.findall(r"added\(\w+, .* @ ", source)) == 2
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn"])
+def test_part_leaves_what_nobody_needs_alone(name):
+    plan = optimise(schedule(load(name)), PASSES[: PASSES.index(part)])
+    assert texts(part(plan).stages) == texts(plan.stages)
 
 
 def test_prune():

@@ -56,7 +56,8 @@ def test_few_weights_and_many_give_the_same(name):
 
 
 @pytest.mark.parametrize(
-    ("found", "wrong"), [(r"(_and_inputs\w*\[\.\.\., -1\] =) 1", r"\1 2"), (r"(W_all\w*)\.dot", r"(2 * \1).dot")]
+    ("found", "wrong"),
+    [(r"(_and_inputs\w*\[\.\.\., -1\] =) 1", r"\1 2"), (r"multiplier\((W_all\w*)", r"multiplier(2 * \1")],
 )
 def test_faults_are_noticed(found, wrong):
     assert not worst(kernel_with(load("lstm"), lambda source: re.sub(found, wrong, source))) <= TOLERANCE
