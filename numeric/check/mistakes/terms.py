@@ -45,7 +45,7 @@ def dropped(view: View) -> Iterator[Mutant]:
                     tag = "the cotangent from outside is left out"
                     yield Mutant("cotangent-missing", owner, f"{equation.out} without {read}", edit, tag)
                 elif len(summands) > 1:
-                    where = view.gate(read.name)
+                    where = ", ".join(dict.fromkeys((view.gate(read.name), view.gate(equation.name))))
                     tag = f"{way_of(view, term)} into {view.origin(equation.name)[1]} are left out"
                     yield Mutant("drop-path", where, f"{equation.out} without {term}", edit, tag)
                 elif view.origin(equation.name)[0] == "contribution":
