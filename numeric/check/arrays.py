@@ -175,4 +175,4 @@ def _choices(cell: System | str | None) -> list[Choice]:
     if cell in NAMED:
         return [(own, "", False), (None, family, False)]
     known = any(variant.text == cell for structure in structures(family) for variant in structure.variants)
-    return [*([] if known else [(own, "", True)]), (None, family, False), (own, "", False)]
+    return [*([] if known else [(own, "", True)]), (None, cell, False), (own, "", False)]

@@ -58,7 +58,7 @@ def bind(
     Args:
         dump: the arrays.
         cell: a system of the user's own; only its layouts are searched.
-        family: "rnn", "gru" or "lstm" to search only these.
+        family: "rnn", "gru" or "lstm" to search only these; "lstm-peephole" to begin with that one.
         loss: "cross-entropy", "binary" or "squared", where the shapes of targets allow several.
         mapping: what the author's arrays are, by key, where names mislead: {"output/a": "h", "param/W1": "f",
             "param/W": "i,f,o,g"}: a quantity of the system, or the gates that an array of parameters holds, in order.

@@ -8,7 +8,7 @@ Read next: `numeric.check.conventions.layouts`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from numeric.check.conventions.arrangement import Arrangement, Option, is_bias
 from numeric.check.conventions.names import hint, plain, positions, source_hint, splits
@@ -23,7 +23,8 @@ Cover = dict[str, tuple[frozenset[str], frozenset[str]]]
 def covers(arrangement: Arrangement, options: Mapping[str, list[Option]], strict: bool) -> list[tuple[Cover, float]]:
     """Which array holds what: every product's slot once, a bias at most twice, peepholes at least one."""
     search = _Covering(arrangement, options)
-    for way in splits(list(options)) if strict else [{name: (name, name) for name in options}]:
+    ways = [*splits(list(options)), *_by_shape(options)] if strict else [{name: (name, name) for name in options}]
+    for way in ways:
         search.begin(way)
         search.visit(0, 0.0)
         if len(search.found) >= MOST:
@@ -32,6 +33,13 @@ def covers(arrangement: Arrangement, options: Mapping[str, list[Option]], strict
         search.begin(way)
         search.visit(0, 0.0)
     return sorted(search.found.values(), key=lambda pair: -pair[1])
+
+
+def _by_shape(options: Mapping[str, list[Option]]) -> Iterator[dict[str, tuple[str, str]]]:
+    """Names cut as before, where a stem binds arrays that can hold the same only: not Wx to Wh, of all gates each."""
+    alike = [tuple(some) for some in options.values()]
+    for way in splits(list(options)):
+        yield {name: (f"{way[name][0]} {alike.index(tuple(options[name]))}", way[name][1]) for name in options}
 
 
 class _Covering:

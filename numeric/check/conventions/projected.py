@@ -50,6 +50,8 @@ def projected(dump: Dump) -> Iterator[tuple[Dump, Callable[[Bound], Bound]]]:
     if len(dump.inputs) != 1 or not dump.params or IDENTITY in dump.params:
         return
     ((name, array),) = dump.inputs.items()
+    if array.dtype.kind == "i":
+        return
     matrices = [a.shape for a in dump.params.values() if a.ndim > 1]
     wide = {n for shape in matrices for n in (*shape, shape[0] * shape[-1])}
     tall = {n for a in (*dump.outputs.values(), *dump.cotangents.values()) for n in a.shape}
