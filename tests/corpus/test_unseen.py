@@ -1,4 +1,4 @@
-"""The fresh, the later and the last part of the corpus are what they say, by the same laws; the check is not run here."""
+"""The fresh, the later and the last part of the corpus are what they say, by the same laws; the check is not run."""
 
 import pytest
 

@@ -88,15 +88,15 @@ def run(d):
 REC = "recurrent_kernel_1 recurrent_kernel_2 recurrent_kernel"
 BIAS = "bias_1 bias_2 bias"
 MISTAKES = {
-    "state's gradient overwritten": ([("d_state = d_state + upstream[:, t]", "d_state = upstream[:, t]")], [("cut-recurrence", "h h1 h2 states d_state " + REC), ("truncate", "*"), ("drop-path", REC), [("cut-recurrence", "h1 recurrent_kernel_1"), ("cut-recurrence", "h2 recurrent_kernel_2")]], "wrong"),
+    "state's gradient overwritten": ([("d_state = d_state + upstream[:, t]", "d_state = upstream[:, t]")], [("cut-recurrence", "h h1 h_1 h2 h_2 states d_state " + REC), ("truncate", "*"), ("drop-path", REC), [("cut-recurrence", "h1 h_1 recurrent_kernel_1"), ("cut-recurrence", "h2 h_2 recurrent_kernel_2")]], "wrong"),
     "recurrent kernels as they stand": ([("dz @ self.recurrent_kernel.T", "dz @ self.recurrent_kernel")], [("transpose", REC), [("transpose", "recurrent_kernel_1"), ("transpose", "recurrent_kernel_2")]]),
-    "states of the same step": ([("self.states[:, t - 1].T @ dz", "self.states[:, t].T @ dz")], [("time-shift", REC + " h h1 h2 states"), [("time-shift", "recurrent_kernel_1 h1"), ("time-shift", "recurrent_kernel_2 h2")]]),
+    "states of the same step": ([("self.states[:, t - 1].T @ dz", "self.states[:, t].T @ dz")], [("time-shift", REC + " h h1 h_1 h2 h_2 states"), [("time-shift", "recurrent_kernel_1 h1 h_1"), ("time-shift", "recurrent_kernel_2 h2 h_2")]]),
     "without the two": ([("upstream = 2.0 * error", "upstream = error")], [("scale", "*")], "loss"),
     "averaged over the batch only": ([("2.0 * error / error.size", "2.0 * error / len(error)")], [("scale", "*")], "loss"),
     "biases assigned": ([("self.d_bias += dz.sum(axis=0)", "self.d_bias = dz.sum(axis=0)")], [("not-accumulated", BIAS), ("first-step-only", BIAS), [("not-accumulated", "bias_1"), ("not-accumulated", "bias_2")], [("first-step-only", "bias_1"), ("first-step-only", "bias_2")]]),
-    "linear units on the way back": ([("dz = d_state * (1.0 - np.square(self.states[:, t]))", "dz = d_state * 1.0")], [("missing-derivative", "h h1 h2 states"), [("missing-derivative", "h1"), ("missing-derivative", "h2")]]),
+    "linear units on the way back": ([("dz = d_state * (1.0 - np.square(self.states[:, t]))", "dz = d_state * 1.0")], [("missing-derivative", "h h1 h_1 h2 h_2 states"), [("missing-derivative", "h1 h_1"), ("missing-derivative", "h2 h_2")]]),
     "layers clipped": ([("            d_state = dz @ self.recurrent_kernel.T\n        return dx\n", "            d_state = dz @ self.recurrent_kernel.T\n        for g in (self.d_kernel, self.d_recurrent_kernel, self.d_bias):\n            np.clip(g, -0.1, 0.1, out=g)\n        return dx\n")], [("clip", "*")]),
-    "read-out with the state before": ([("np.einsum(\"bti,bto->io\", self.x, upstream)", "np.einsum(\"bti,bto->io\", self.x[:, :-1], upstream[:, 1:])")], [("time-shift", "kernel_3 h2 h")]),
+    "read-out with the state before": ([("np.einsum(\"bti,bto->io\", self.x, upstream)", "np.einsum(\"bti,bto->io\", self.x[:, :-1], upstream[:, 1:])")], [("time-shift", "kernel_3 h2 h_2 h")]),
 }
 STACKS = {
     "recurrent kernels as they stand + biases assigned": [],

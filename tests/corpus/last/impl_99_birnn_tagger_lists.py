@@ -86,12 +86,12 @@ def run(d):
 
 
 MISTAKES = {
-    "bwd carried from the wrong side": ([("        for t in range(n):\n            d = (from", "        for t in range(n - 1, -1, -1):\n            d = (from")], [("time-shift", "bwd R_bwd h_bwd hb carry"), ("wrong-axis", "bwd R_bwd")]),
-    "bwd not carried": ([("(from_tags_b[t] + carry)", "from_tags_b[t]")], [("cut-recurrence", "bwd R_bwd h_b hb"), ("drop-path", "bwd R_bwd")]),
-    "fwd not carried": ([("            carry = self.R_fwd.T @ d\n", "")], [("cut-recurrence", "fwd R_fwd h_f hf"), ("drop-path", "fwd R_fwd")]),
-    "R_bwd with the state before": ([("            if t < n - 1:\n                grad[\"R_bwd\"] += np.outer(d, bwd[t + 1])", "            if t > 0:\n                grad[\"R_bwd\"] += np.outer(d, bwd[t - 1])")], [("time-shift", "R_bwd bwd")]),
-    "words hear bwd only": ([("word_grads[t] += self.W_bwd.T @ d", "word_grads[t] = self.W_bwd.T @ d")], [("drop-path", "words W_fwd fwd")]),
-    "read-outs exchanged on the way back": ([("from_tags_f.append(self.O_fwd.T @ delta)", "from_tags_f.append(self.O_bwd.T @ delta)"), ("from_tags_b.append(self.O_bwd.T @ delta)", "from_tags_b.append(self.O_fwd.T @ delta)")], [("swap-gates", "O_fwd O_bwd fwd bwd")]),
+    "bwd carried from the wrong side": ([("        for t in range(n):\n            d = (from", "        for t in range(n - 1, -1, -1):\n            d = (from")], [("time-shift", "bwd h_bwd R_bwd h_bwd hb carry"), ("wrong-axis", "bwd R_bwd")]),
+    "bwd not carried": ([("(from_tags_b[t] + carry)", "from_tags_b[t]")], [("cut-recurrence", "bwd h_bwd R_bwd h_b hb"), ("drop-path", "bwd R_bwd")]),
+    "fwd not carried": ([("            carry = self.R_fwd.T @ d\n", "")], [("cut-recurrence", "fwd h_fwd R_fwd h_f hf"), ("drop-path", "fwd R_fwd")]),
+    "R_bwd with the state before": ([("            if t < n - 1:\n                grad[\"R_bwd\"] += np.outer(d, bwd[t + 1])", "            if t > 0:\n                grad[\"R_bwd\"] += np.outer(d, bwd[t - 1])")], [("time-shift", "R_bwd bwd h_bwd")]),
+    "words hear bwd only": ([("word_grads[t] += self.W_bwd.T @ d", "word_grads[t] = self.W_bwd.T @ d")], [("drop-path", "words W_fwd fwd h_fwd")]),
+    "read-outs exchanged on the way back": ([("from_tags_f.append(self.O_fwd.T @ delta)", "from_tags_f.append(self.O_bwd.T @ delta)"), ("from_tags_b.append(self.O_bwd.T @ delta)", "from_tags_b.append(self.O_fwd.T @ delta)")], [("swap-gates", "O_fwd O_bwd fwd h_fwd bwd h_bwd")]),
     "R_fwd not transposed": ([("self.R_fwd.T @ d", "self.R_fwd @ d")], [("transpose", "R_fwd")]),
     "tags summed": ([("            delta /= n\n", "")], [("scale", "*")], "loss"),
     "b_out assigned": ([('grad["b_out"] += delta', 'grad["b_out"] = delta')], [("not-accumulated", "b_out"), ("last-step-only", "b_out")]),
