@@ -92,7 +92,7 @@ MISTAKES = {
     "d_wh[g][k][j]": ([("d_wh[g, j, k] += d", "d_wh[g, k, j] += d")], [("transpose", "wh")]),
     "nothing from the step after": ([("h_err = d_hid[t, j] + dh[j]", "h_err = d_hid[t, j]")], [("cut-recurrence", "h hid dh wh"), ("drop-path", "h hid dh wh")]),
     "dh of the last gate only": ([("        for g in range(4):\n            for j in range(n):\n                d = dgate", "        for g in range(4):\n            dh[:] = 0.0\n            for j in range(n):\n                d = dgate")], [("drop-path", "f i o wh h hid FGT INP OUT"), ("cut-recurrence", "f i o FGT INP OUT")]),
-    "cell error without o": ([("h_err * o * (1.0 - tc * tc)", "h_err * (1.0 - tc * tc)")], [("misplaced-factor", "cell c o h hid c_err"), ("missing-derivative", "cell c o h hid c_err"), ("drop-path", "o")]),
+    "cell error without o": ([("h_err * o * (1.0 - tc * tc)", "h_err * (1.0 - tc * tc)")], [("misplaced-factor", "cell c o h hid c_err"), ("missing-derivative", "cell c o h hid c_err")]),
     "dc[j] = c_err": ([("dc[j] = c_err * f", "dc[j] = c_err")], [("misplaced-factor", "cell c f dc"), ("missing-derivative", "cell c f dc")]),
     "old is the new cell": ([("            old = cell[t - 1, j] if t > 0 else 0.0\n            h_err", "            old = cell[t, j]\n            h_err")], [("time-shift", "f cell c old FGT")]),
     "1 - i of the input gate missing": ([("c_err * g * i * (1.0 - i)", "c_err * g * i")], [("missing-derivative", "i INP gate"), ("misplaced-factor", "i INP gate")]),

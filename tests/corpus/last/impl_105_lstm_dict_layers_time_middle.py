@@ -107,7 +107,7 @@ MISTAKES = {
     "i and a exchanged": ([("\"i\": dc * v[\"a\"], \"a\": dc * v[\"i\"]", "\"i\": dc * v[\"i\"], \"a\": dc * v[\"a\"]")], [("swap-gates", "i a g"), ("misplaced-factor", "i a g")]),
     "u with the new state": ([("self.v[t], self.c[t + 1], self.c[t], self.h[t]", "self.v[t], self.c[t + 1], self.c[t], self.h[t + 1]")], [("time-shift", US + " h"), [("time-shift", "Ui"), ("time-shift", "Uf"), ("time-shift", "Uo"), ("time-shift", "Ua")]]),
     "half forgotten": ([("ey = (y - target) / y.size", "ey = 2 * (y - target) / y.size")], [("scale", "*")], "loss"),
-    "tanh(c) left out of the output gate": ([("e = {\"o\": dh * tc,", "e = {\"o\": dh,")], [("misplaced-factor", "o c h"), ("missing-derivative", "o c h"), ("drop-path", "o c h")]),
+    "tanh(c) left out of the output gate": ([("e = {\"o\": dh * tc,", "e = {\"o\": dh,")], [("misplaced-factor", "o c h"), ("missing-derivative", "o c h")]),
     "d one number": ([("ey.sum(axis=(1, 2))[:, None]", "np.full_like(self.b, ey.sum())")], [("wrong-axis", "d")]),
 }
 STACKS = {

@@ -85,7 +85,7 @@ MISTAKES = {
     "forget gate times new_c": ([("d_c * c * f * (1 - f)", "d_c * new_c * f * (1 - f)")], [("time-shift", "f c new_c")]),
     "recurrent kernel untransposed": ([("d_h = d_args[:, n_input:]", "d_h = sum(d @ k for d, k in zip(np.split(d_pre, 4, 1), np.split(kernel[n_input:], 4, 1)))")], [("transpose", "kernel h")]),
     "bias of the first step": ([("d_bias += d_pre.sum(0)", "d_bias = d_pre.sum(0)")], [("not-accumulated", "bias b"), ("first-step-only", "bias b")]),
-    "output gate without tanh(c)": ([("d_h * th * o * (1 - o)], 1)", "d_h * o * (1 - o)], 1)")], [("misplaced-factor", "o c h th"), ("missing-derivative", "o c h th"), ("drop-path", "o c h th")]),
+    "output gate without tanh(c)": ([("d_h * th * o * (1 - o)], 1)", "d_h * o * (1 - o)], 1)")], [("misplaced-factor", "o c h th"), ("missing-derivative", "o c h th")]),
 }
 STACKS = {
     "order i f j o + loss summed over the batch": [],

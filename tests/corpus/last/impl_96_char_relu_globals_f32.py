@@ -76,7 +76,7 @@ MISTAKES = {
     "carry with the loss's slope only": ([("carry = Whh @ d_a", "carry = Whh @ d_h")], [("misplaced-factor", "h d_h d_a Whh carry"), ("missing-derivative", "h d_h d_a Whh carry")]),
     "Who with the states before": ([("h[1:].T @ d_out", "h[:-1].T @ d_out")], [("time-shift", "Who h")]),
     "loss summed": ([("one_hot(nxt, n_out)) / T", "one_hot(nxt, n_out))")], [("scale", "*")], "loss"),
-    "two steps back at most": ([("        carry = Whh @ d_a\n", "        carry = Whh @ d_a if t % 3 else np.zeros_like(carry)\n")], [("truncate", "*")]),
+    "cut every three letters": ([("        carry = Whh @ d_a\n", "        carry = Whh @ d_a if t % 3 else np.zeros_like(carry)\n")], [("truncate", "*")]),
     "bh set": ([("g_bh += d_a", "g_bh = d_a")], [("not-accumulated", "bh"), ("first-step-only", "bh")]),
 }
 STACKS = {

@@ -48,7 +48,7 @@ class RNN:
 
 
 # ---- corpus
-CELL = "rnn"
+CELL = None
 STYLE = "static methods with a cache dict, [1, x, h] with the bias as first row, (T, B, D), cotangents of all states and of the last"
 HELD_OUT = True
 
