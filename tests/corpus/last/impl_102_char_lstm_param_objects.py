@@ -126,12 +126,12 @@ def run(d):
 
 MISTAKES = {
     "dC_next ignored": ([("dC = np.copy(dC_next)", "dC = np.zeros_like(dC_next)")], [("cut-recurrence", "C C_prev dC_next c"), ("drop-path", "C c")]),
-    "dh_next ignored": ([("    dh += dh_next\n", "")], [("cut-recurrence", "h h_prev dh_next"), ("drop-path", "h z")]),
+    "h without the tanh of C": ([("    h = o * tanh(C)\n", "    h = o * C\n")], [("wrong-forward", "h o C c tanh")]),
     "tanh' of C itself": ([("dtanh(tanh(C))", "dtanh(C)")], [("derivative-of-activated", "C h dC tanh c"), ("misplaced-factor", "C h dC c")]),
     "sigmoid' of sigmoid(f)": ([("df = dsigmoid(f) *", "df = dsigmoid(sigmoid(f)) *")], [("derivative-of-activated", "f df W_f b_f")]),
     "df with the new C": ([("dC * C_prev\n", "dC * C\n")], [("time-shift", "f C df C_prev W_f b_f c")]),
     "W_o of one step": ([("p.W_o.d += np.dot", "p.W_o.d = np.dot")], [("not-accumulated", "W_o o"), ("first-step-only", "W_o o")]),
-    "dz without the output gate": ([(" + np.dot(p.W_o.v.T, do)\n", "\n")], [("drop-path", "o W_o do")]),
+    "dz without the output gate": ([(" + np.dot(p.W_o.v.T, do)\n", "\n")], [("drop-path", "o W_o do"), ("cut-recurrence", "o W_o do")]),
     "dz pairs f with W_i": ([("np.dot(p.W_f.v.T, df) + np.dot(p.W_i.v.T, di)", "np.dot(p.W_i.v.T, df) + np.dot(p.W_f.v.T, di)")], [("swap-gates", "f i W_f W_i")]),
     "clip at 1": ([("np.clip(p.d, -50, 50,", "np.clip(p.d, -1, 1,")], [("clip", "*")]),
 }

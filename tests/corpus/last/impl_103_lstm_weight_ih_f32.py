@@ -94,7 +94,7 @@ MISTAKES = {
     "forget gate with cy": ([("grad_forget = grad_cy * c\n", "grad_forget = grad_cy * cy\n")], [("time-shift", "f c cy forgetgate cn")]),
     "weight_hh with hy": ([("g_hh += grad_gates.T @ h\n", "g_hh += grad_gates.T @ hy\n")], [("time-shift", "weight_hh_l0 h output hn")]),
     "both biases twice": ([("g_b += grad_gates.sum(0)", "g_b += 2 * grad_gates.sum(0)")], [("scale", BIASES + " b"), [("scale", "bias_ih_l0"), ("scale", "bias_hh_l0")]]),
-    "cell handed on without the forget gate": ([("            grad_cy = grad_cy * forgetgate\n", "")], [("misplaced-factor", "c f cy forgetgate c0 cn"), ("missing-derivative", "c f cy forgetgate c0 cn")]),
+    "cells collected as output": ([("output.append(hy)", "output.append(cy)")], [("wrong-forward", "output h c cy hy")]),
     "outgate not in the cell's gradient": ([("grad_hy * outgate * (1 - tanh_cy**2)", "grad_hy * (1 - tanh_cy**2)")], [("misplaced-factor", "c o cy outgate h cn"), ("missing-derivative", "c o cy outgate h cn")]),
 }
 STACKS = {

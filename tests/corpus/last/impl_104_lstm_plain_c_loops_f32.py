@@ -90,7 +90,7 @@ def run(d):
 MISTAKES = {
     "wh[g][k][j]": ([("dh[k] += d * wh[g, j, k]", "dh[k] += d * wh[g, k, j]")], [("transpose", "wh")]),
     "d_wh[g][k][j]": ([("d_wh[g, j, k] += d", "d_wh[g, k, j] += d")], [("transpose", "wh")]),
-    "nothing from the step after": ([("h_err = d_hid[t, j] + dh[j]", "h_err = d_hid[t, j]")], [("cut-recurrence", "h hid dh wh"), ("drop-path", "h hid dh wh")]),
+    "hid without tanh": ([("hid[t, j] = gate[t, OUT, j] * tanh(cell[t, j])", "hid[t, j] = gate[t, OUT, j] * cell[t, j]")], [("wrong-forward", "h hid c cell o tanh")]),
     "dh of the last gate only": ([("        for g in range(4):\n            for j in range(n):\n                d = dgate", "        for g in range(4):\n            dh[:] = 0.0\n            for j in range(n):\n                d = dgate")], [("drop-path", "f i o wh h hid FGT INP OUT"), ("cut-recurrence", "f i o FGT INP OUT")]),
     "cell error without o": ([("h_err * o * (1.0 - tc * tc)", "h_err * (1.0 - tc * tc)")], [("misplaced-factor", "cell c o h hid c_err"), ("missing-derivative", "cell c o h hid c_err")]),
     "dc[j] = c_err": ([("dc[j] = c_err * f", "dc[j] = c_err")], [("misplaced-factor", "cell c f dc"), ("missing-derivative", "cell c f dc")]),

@@ -103,7 +103,7 @@ MISTAKES = {
     "input of the last gate only": ([("ex[:, t] += self.w[k].T @ s", "ex[:, t] = self.w[k].T @ s")], [("drop-path", "x i f o Wi Wf Wo"), [("drop-path", "x i Wi"), ("drop-path", "x f Wf"), ("drop-path", "x o Wo")]]),
     "recurrent weights as they stand": ([("dh += self.u[k].T @ s", "dh += self.u[k] @ s")], [("transpose", US + " h"), [("transpose", "Ui"), ("transpose", "Uf"), ("transpose", "Uo"), ("transpose", "Ua")]]),
     "cell's error starts anew": ([("dc = dc + dh * v[\"o\"]", "dc = dh * v[\"o\"]")], [("cut-recurrence", "c"), ("drop-path", "c f")]),
-    "all slopes like a sigmoid's": ([("return 1 - v**2 if k == \"a\" else v * (1 - v)", "return v * (1 - v)")], [("misplaced-factor", "a Wa Ua ba g"), ("derivative-of-activated", "a Wa Ua ba g"), ("missing-derivative", "a Wa Ua ba g")]),
+    "no output tanh, there and back": ([("h = v[\"o\"] * np.tanh(c)", "h = v[\"o\"] * c"), ("tc = np.tanh(c)", "tc = c"), ("dh * v[\"o\"] * (1 - tc**2)", "dh * v[\"o\"]")], [("wrong-forward", "h c o tanh y")], "correct"),
     "i and a exchanged": ([("\"i\": dc * v[\"a\"], \"a\": dc * v[\"i\"]", "\"i\": dc * v[\"i\"], \"a\": dc * v[\"a\"]")], [("swap-gates", "i a g"), ("misplaced-factor", "i a g")]),
     "u with the new state": ([("self.v[t], self.c[t + 1], self.c[t], self.h[t]", "self.v[t], self.c[t + 1], self.c[t], self.h[t + 1]")], [("time-shift", US + " h"), [("time-shift", "Ui"), ("time-shift", "Uf"), ("time-shift", "Uo"), ("time-shift", "Ua")]]),
     "half forgotten": ([("ey = (y - target) / y.size", "ey = 2 * (y - target) / y.size")], [("scale", "*")], "loss"),

@@ -110,10 +110,10 @@ def pair(kind, *names):
 U = ("U", "Ui", "Uf", "Uo", "Ug", "h")
 MISTAKES = {
     "the states' neighbour is on the left for both": ([("before = 1 if reverse else -1", "before = -1")], [[("time-shift", "U_right Ui_right Uf_right Uo_right Ug_right h_right"), ("time-shift", "f_right c_right U_right W_right b_right")], ("time-shift", "h_right c_right f_right U_right")]),
-    "both directions backward from the right": ([("back = range(T) if reverse else range(T - 1, -1, -1)", "back = range(T - 1, -1, -1)")], [[("time-shift", "h_right U_right c_right"), ("time-shift", "c_right h_right")], ("time-shift", "h_right c_right U_right"), ("wrong-axis", "h_right c_right U_right")]),
+    "carries tanh of c": ([("c_prev = cache[\"c\"][t] = cache[\"f\"][t] * c_prev + cache[\"i\"][t] * cache[\"g\"][t]", "c_prev = cache[\"c\"][t] = np.tanh(cache[\"f\"][t] * c_prev + cache[\"i\"][t] * cache[\"g\"][t])"), ("h_prev = h[t] = cache[\"o\"][t] * np.tanh(c_prev)", "h_prev = h[t] = cache[\"o\"][t] * c_prev")], [("wrong-forward", "c c_left c_right h h_left h_right tanh")]),
     "gradients exchanged": ([("dx_left, *grads_left = lstm_backward(dout[:, :, :H]", "dx_left, *grads_left = lstm_backward(dout[:, :, H:]"), ("dx_right, *grads_right = lstm_backward(dout[:, :, H:]", "dx_right, *grads_right = lstm_backward(dout[:, :, :H]")], [("swap-gates", "h h_left h_right")]),
     "x from the left only": ([("return dx_left + dx_right,", "return dx_left,")], [("drop-path", "x W_right h_right Wf_right Wi_right Wg_right Wo_right")]),
-    "c not passed on": ([("dc_next = dc * f[t]", "dc_next = 0")], pair("cut-recurrence", "c", "f")),
+    "c not passed on": ([("dc_next = dc * f[t]", "dc_next = 0")], pair("cut-recurrence", "c", "f") + pair("drop-path", "c", "f")),
     "U with the state of the step": ([("dU += h_prev.T", "dU += h[t].T")], pair("time-shift", *U)),
     "U the other way round": ([("dh_next = dz @ U.T", "dh_next = sum(d @ u for d, u in zip(np.split(dz, 4, 1), np.split(U, 4, 1)))")], pair("transpose", *U)),
     "i without 1 - i": ([("dc * g[t] * i[t] * (1 - i[t])", "dc * g[t] * i[t]")], pair("missing-derivative", "i", "W", "U", "b", "Wi", "Ui", "bi") + pair("misplaced-factor", "i", "Wi", "Ui", "bi")),

@@ -117,8 +117,8 @@ def both(kind, *names):
 
 
 MISTAKES = {
-    "h not carried in either layer": ([("self.cells[k].diff(diff + dh, ds, memo[k])", "self.cells[k].diff(diff, ds, memo[k])")], both("cut-recurrence", "h")),
-    "s not carried in either layer": ([("self.cells[k].diff(diff + dh, ds, memo[k])", "self.cells[k].diff(diff + dh, 0, memo[k])")], both("cut-recurrence", "s", "f")),
+    "h not carried in either layer": ([("self.cells[k].diff(diff + dh, ds, memo[k])", "self.cells[k].diff(diff, ds, memo[k])")], both("cut-recurrence", "h") + both("drop-path", "h")),
+    "s not carried in either layer": ([("self.cells[k].diff(diff + dh, ds, memo[k])", "self.cells[k].diff(diff + dh, 0, memo[k])")], both("cut-recurrence", "s", "f") + both("drop-path", "s", "f")),
     "the lower layer hears nothing": ([("diff, dh, ds = self.cells[k].diff(diff + dh, ds, memo[k])\n                carry[k] = (dh, ds)", "diff, dh, ds = self.cells[k].diff(diff + dh, ds, memo[k])\n                carry[k] = (dh, ds)\n                diff = diff if k == 0 else 0 * diff")], [("drop-path", "h1 h2 g2 i2 f2 o2 wg2 wi2 wf2 wo2 x"), [("zero-gradient", "x")] + [("zero-gradient", n + "1") for n in NAMES], ("zero-gradient", "h1 x")]),
     "f with s": ([("df = s_prev * ds", "df = s * ds")], both("time-shift", "f", "s", "wf", "bf")),
     "dg and di exchanged": ([("di = g * ds\n        dg = i * ds", "di = i * ds\n        dg = g * ds")], both("swap-gates", "g", "i") + both("misplaced-factor", "g", "i")),

@@ -81,7 +81,7 @@ MISTAKES = {
     "loss summed over the batch": ([("(pred - labels) / f32(len(labels))", "pred - labels")], [("scale", "*")], "loss"),
     "the loss heard at every step": ([("d_h = d_args[:, n_input:]", "d_h = d_args[:, n_input:] + d_logits @ w_out.T")], [("cotangent-at-every-step", "*")]),
     "d_c never decays": ([("        d_c = d_c * f\n", "")], [("misplaced-factor", "c f d_c"), ("missing-derivative", "c f d_c")]),
-    "d_c forgotten": ([("        d_c = d_c * f\n", "        d_c = 0\n")], [("cut-recurrence", "c f d_c"), ("drop-path", "c f d_c")]),
+    "new_h from the bare cell, there and back": ([("new_h = np.tanh(new_c) * o", "new_h = new_c * o"), ("th = np.tanh(new_c)", "th = new_c"), ("d_h * o * (1 - th * th)", "d_h * o")], [("wrong-forward", "h c o new_h new_c tanh")], "correct"),
     "forget gate times new_c": ([("d_c * c * f * (1 - f)", "d_c * new_c * f * (1 - f)")], [("time-shift", "f c new_c")]),
     "recurrent kernel untransposed": ([("d_h = d_args[:, n_input:]", "d_h = sum(d @ k for d, k in zip(np.split(d_pre, 4, 1), np.split(kernel[n_input:], 4, 1)))")], [("transpose", "kernel h")]),
     "bias of the first step": ([("d_bias += d_pre.sum(0)", "d_bias = d_pre.sum(0)")], [("not-accumulated", "bias b"), ("first-step-only", "bias b")]),

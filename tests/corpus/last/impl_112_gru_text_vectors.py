@@ -84,7 +84,7 @@ MISTAKES = {
     "Uz, Ur and Uh with the new state": ([("np.outer(dz, s)", "np.outer(dz, self.s[t + 1])"), ("np.outer(dr, s)", "np.outer(dr, self.s[t + 1])"), ("np.outer(dg, r * s)", "np.outer(dg, r * self.s[t + 1])")], [("time-shift", "Uz Ur Uh s"), [("time-shift", "Uz"), ("time-shift", "Ur"), ("time-shift", "Uh")]]),
     "reset gate left out of the way back": ([("ds * z + drs * r + self", "ds * z + drs + self")], [("misplaced-factor", "r s g h drs"), ("missing-derivative", "r s g h drs")]),
     "no way back through the gates": ([(" + self.Uz.T @ dz + self.Ur.T @ dr\n", "\n")], [("drop-path", "z r s Uz Ur"), [("drop-path", "z Uz"), ("drop-path", "r Ur")], ("cut-recurrence", "z r Uz Ur"), [("cut-recurrence", "z Uz"), ("cut-recurrence", "r Ur")]]),
-    "1 - z missing in the candidate": ([("dg = ds * (1 - z) * (1 - g * g)", "dg = ds * (1 - g * g)")], [("misplaced-factor", "g z h s dg"), ("missing-derivative", "g z h s dg"), ("drop-path", "z")]),
+    "1 - z missing in the candidate": ([("dg = ds * (1 - z) * (1 - g * g)", "dg = ds * (1 - g * g)")], [("misplaced-factor", "g z h s dg"), ("missing-derivative", "g z h s dg"), ("drop-path", "g z h s dg")]),
     "z the wrong way round": ([("ds * (s - g) * z", "ds * (g - s) * z")], [("sign", "z dz")]),
     "Uh upright": ([("drs = self.Uh.T @ dg", "drs = self.Uh @ dg")], [("transpose", "Uh")]),
     "columns of W overwritten": ([('d["W" + k][:, text[t]] += delta', 'd["W" + k][:, text[t]] = delta')], [("not-accumulated", "Wz Wr Wh"), [("not-accumulated", "Wz"), ("not-accumulated", "Wr"), ("not-accumulated", "Wh")]]),

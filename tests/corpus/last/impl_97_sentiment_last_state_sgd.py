@@ -97,7 +97,7 @@ def run(d):
 MISTAKES = {
     "loss heard at every step": ([("            d_h = self.Whh.T @ temp", "            d_h = self.Why.T @ d_y + self.Whh.T @ temp")], [("cotangent-at-every-step", "*")]),
     "only the last step": ([("for t in reversed(range(n)):", "for t in reversed(range(n - 1, n)):")], [("cut-recurrence", "h Whh d_h last_hs"), ("last-step-only", "*"), ("truncate", "*"), ("drop-path", "h Whh"), [("last-step-only", "Whh"), ("last-step-only", "Wxh"), ("last-step-only", "bh")]], "wrong"),
-    "three words back": ([("for t in reversed(range(n)):", "for t in reversed(range(n - 3, n)):")], [("truncate", "*")]),
+    "two words back": ([("for t in reversed(range(n)):", "for t in reversed(range(n - 2, n)):")], [("truncate", "*")]),
     "Whh, not its transpose": ([("self.Whh.T @ temp", "self.Whh @ temp")], [("transpose", "Whh")]),
     "slope taken of h[t]": ([("(1 - self.last_hs[t + 1] ** 2)", "(1 - self.last_hs[t] ** 2)")], [("time-shift", "h temp last_hs")]),
     "d_Whh with the new state": ([("temp @ self.last_hs[t].T", "temp @ self.last_hs[t + 1].T")], [("time-shift", "Whh h last_hs")]),

@@ -86,7 +86,7 @@ def run(d):
 
 
 MISTAKES = {
-    "bwd carried from the wrong side": ([("        for t in range(n):\n            d = (from", "        for t in range(n - 1, -1, -1):\n            d = (from")], [("time-shift", "bwd h_bwd R_bwd h_bwd hb carry"), ("wrong-axis", "bwd R_bwd")]),
+    "bwd carried from the wrong side": ([("        for t in range(n):\n            d = (from", "        for t in range(n - 1, -1, -1):\n            d = (from")], [("time-shift", "bwd h_bwd R_bwd hb carry"), ("wrong-axis", "bwd R_bwd")]),
     "bwd not carried": ([("(from_tags_b[t] + carry)", "from_tags_b[t]")], [("cut-recurrence", "bwd h_bwd R_bwd h_b hb"), ("drop-path", "bwd R_bwd")]),
     "fwd not carried": ([("            carry = self.R_fwd.T @ d\n", "")], [("cut-recurrence", "fwd h_fwd R_fwd h_f hf"), ("drop-path", "fwd R_fwd")]),
     "R_bwd with the state before": ([("            if t < n - 1:\n                grad[\"R_bwd\"] += np.outer(d, bwd[t + 1])", "            if t > 0:\n                grad[\"R_bwd\"] += np.outer(d, bwd[t - 1])")], [("time-shift", "R_bwd bwd h_bwd")]),
