@@ -13,39 +13,39 @@ class Cell:
 
     def zero(self):
         for n in ("wg", "wi", "wf", "wo", "bg", "bi", "bf", "bo"):
-            setattr(self, n + "_diff", np.zeros_like(getattr(self, n)))
+            setattr(self, n + "_g", np.zeros_like(getattr(self, n)))
 
     def step(self, x, h_prev, s_prev):
-        xc = np.concatenate((x, h_prev))
-        g = np.tanh(self.wg @ xc + self.bg)
-        i = sigmoid(self.wi @ xc + self.bi)
-        f = sigmoid(self.wf @ xc + self.bf)
-        o = sigmoid(self.wo @ xc + self.bo)
+        joint = np.concatenate((x, h_prev))
+        g = np.tanh(self.wg @ joint + self.bg)
+        i = sigmoid(self.wi @ joint + self.bi)
+        f = sigmoid(self.wf @ joint + self.bf)
+        o = sigmoid(self.wo @ joint + self.bo)
         s = g * i + s_prev * f
-        return o * np.tanh(s), s, (xc, s_prev, g, i, f, o, s)
+        return o * np.tanh(s), s, (joint, s_prev, g, i, f, o, s)
 
-    def diff(self, top_diff_h, top_diff_s, memo):
-        xc, s_prev, g, i, f, o, s = memo
-        ds = top_diff_h * o * (1 - np.tanh(s) ** 2) + top_diff_s
-        do = np.tanh(s) * top_diff_h
+    def diff(self, up_h, up_s, memo):
+        joint, s_prev, g, i, f, o, s = memo
+        ds = up_h * o * (1 - np.tanh(s) ** 2) + up_s
+        do = np.tanh(s) * up_h
         di = g * ds
         dg = i * ds
         df = s_prev * ds
-        di_input = i * (1.0 - i) * di
-        df_input = f * (1.0 - f) * df
-        do_input = o * (1.0 - o) * do
-        dg_input = (1.0 - g**2) * dg
-        self.wi_diff += np.outer(di_input, xc)
-        self.wf_diff += np.outer(df_input, xc)
-        self.wo_diff += np.outer(do_input, xc)
-        self.wg_diff += np.outer(dg_input, xc)
-        self.bi_diff += di_input
-        self.bf_diff += df_input
-        self.bo_diff += do_input
-        self.bg_diff += dg_input
-        dxc = self.wi.T @ di_input + self.wf.T @ df_input + self.wo.T @ do_input + self.wg.T @ dg_input
-        n = len(xc) - len(g)
-        return dxc[:n], dxc[n:], ds * f
+        di_pre = i * (1 - i) * di
+        df_pre = f * (1 - f) * df
+        do_pre = o * (1 - o) * do
+        dg_pre = (1 - g**2) * dg
+        self.wi_g += np.outer(di_pre, joint)
+        self.wf_g += np.outer(df_pre, joint)
+        self.wo_g += np.outer(do_pre, joint)
+        self.wg_g += np.outer(dg_pre, joint)
+        self.bi_g += di_pre
+        self.bf_g += df_pre
+        self.bo_g += do_pre
+        self.bg_g += dg_pre
+        djoint = self.wi.T @ di_pre + self.wf.T @ df_pre + self.wo.T @ do_pre + self.wg.T @ dg_pre
+        n = len(joint) - len(g)
+        return djoint[:n], djoint[n:], ds * f
 
 
 class Stack:
@@ -108,7 +108,7 @@ def run(d):
     stack = Stack(cells)
     out = stack.run(list(d["input/x"]))
     dx = stack.backprop(list(d["cotangent/h2"]))
-    grads = {f"grad/{n}{k}": getattr(cells[k - 1], n + "_diff") for k in (1, 2) for n in NAMES}
+    grads = {f"grad/{n}{k}": getattr(cells[k - 1], n + "_g") for k in (1, 2) for n in NAMES}
     return {"output/h2": np.array(out), "grad/x": np.array(dx)} | grads
 
 
@@ -122,10 +122,10 @@ MISTAKES = {
     "the lower layer hears nothing": ([("diff, dh, ds = self.cells[k].diff(diff + dh, ds, memo[k])\n                carry[k] = (dh, ds)", "diff, dh, ds = self.cells[k].diff(diff + dh, ds, memo[k])\n                carry[k] = (dh, ds)\n                diff = diff if k == 0 else 0 * diff")], [("drop-path", "h1 h2 g2 i2 f2 o2 wg2 wi2 wf2 wo2 x"), [("zero-gradient", "x")] + [("zero-gradient", n + "1") for n in NAMES], ("zero-gradient", "h1 x")]),
     "f with s": ([("df = s_prev * ds", "df = s * ds")], both("time-shift", "f", "s", "wf", "bf")),
     "dg and di exchanged": ([("di = g * ds\n        dg = i * ds", "di = i * ds\n        dg = g * ds")], both("swap-gates", "g", "i") + both("misplaced-factor", "g", "i")),
-    "dg like the others": ([("(1.0 - g**2) * dg", "g * (1.0 - g) * dg")], both("misplaced-factor", "g", "wg", "bg") + both("derivative-of-activated", "g", "wg", "bg") + both("missing-derivative", "g", "wg", "bg")),
-    "ds without tanh'": ([("top_diff_h * o * (1 - np.tanh(s) ** 2) + top_diff_s", "top_diff_h * o + top_diff_s")], both("missing-derivative", "s", "h") + both("misplaced-factor", "s", "h")),
-    "bo of the step visited last": ([("self.bo_diff += do_input", "self.bo_diff = do_input")], both("not-accumulated", "bo") + both("first-step-only", "bo")),
-    "ds not through f": ([("return dxc[:n], dxc[n:], ds * f", "return dxc[:n], dxc[n:], ds")], both("misplaced-factor", "s", "f") + both("missing-derivative", "s", "f")),
+    "dg like the others": ([("(1 - g**2) * dg", "g * (1 - g) * dg")], both("misplaced-factor", "g", "wg", "bg") + both("derivative-of-activated", "g", "wg", "bg") + both("missing-derivative", "g", "wg", "bg")),
+    "ds without tanh'": ([("up_h * o * (1 - np.tanh(s) ** 2) + up_s", "up_h * o + up_s")], both("missing-derivative", "s", "h") + both("misplaced-factor", "s", "h")),
+    "bo of the step visited last": ([("self.bo_g += do_pre", "self.bo_g = do_pre")], both("not-accumulated", "bo") + both("first-step-only", "bo")),
+    "ds not through f": ([("return djoint[:n], djoint[n:], ds * f", "return djoint[:n], djoint[n:], ds")], both("misplaced-factor", "s", "f") + both("missing-derivative", "s", "f")),
 }
 STACKS = {
     "h not carried in either layer + bo of the step visited last": [],

@@ -40,13 +40,10 @@ def rnn_cell_backward(da_next, cache):
     Waa = parameters["Waa"]
 
     dtanh = (1 - a_next**2) * da_next
-    # gradient of the loss with respect to Wax
     dxt = np.dot(Wax.T, dtanh)
     dWax = np.dot(dtanh, xt.T)
-    # gradient with respect to Waa
     da_prev = np.dot(Waa.T, dtanh)
     dWaa = np.dot(dtanh, a_prev.T)
-    # gradient with respect to b
     dba = np.sum(dtanh, axis=1, keepdims=True)
     return {"dxt": dxt, "da_prev": da_prev, "dWax": dWax, "dWaa": dWaa, "dba": dba}
 
