@@ -163,7 +163,7 @@ def _readings(dump: Dump, fit: Fit) -> Iterator[Bound]:
     yield _changed(assembled(dump, fit), words)
     if any(name in dump.cotangents for name in odd):
         literal = {name: named for name, (_, named) in odd.items()}
-        yield _changed(assembled(dump, fit, literal=literal), words)
+        yield replace(_changed(assembled(dump, fit, literal=literal), words), literal=True)
 
 
 def _changed(bound: Bound, words: tuple[str, ...]) -> Bound:

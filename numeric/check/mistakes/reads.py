@@ -60,7 +60,7 @@ def shifted(view: View) -> Iterator[Mutant]:
                 continue
             assert isinstance(part, Ref)
             assert isinstance(part.index, Step)
-            for by in (1, -1):
+            for by in dict.fromkeys((1, -1, -2 * part.index.shift or 1)):  # the last: on the other side
                 new = ref(part.name, step(part.index.axis, part.index.shift + by))
                 detail = f"{new} where {part} belongs, in {equation.out}"
                 tag = f"{part.name} is read {by:+d} step"
