@@ -8,7 +8,7 @@ Read next: `numeric.check.calling.adapter`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,8 +20,10 @@ from numeric.check.bound import Bound
 from numeric.check.conventions.apart import apart, must_be
 from numeric.check.conventions.bind import Undecided, bind
 from numeric.check.conventions.decay import without_decay
+from numeric.check.conventions.families import structures
 from numeric.check.conventions.folded import unfolded
 from numeric.check.conventions.padding import unpadded, without_zeros
+from numeric.check.conventions.projected import projected, several
 from numeric.check.conventions.shared import shared, unshared
 from numeric.check.diagnosis.clock import Clock
 from numeric.check.diagnosis.judge import judge
@@ -30,6 +32,7 @@ from numeric.check.foreign import as_arrays
 from numeric.check.verdict import Verdict
 
 LEAST = 5.0  # seconds to find out what the arrays mean
+Choice = tuple[System | None, str, bool]  # a system, or the family that is searched; whether without any change
 FAMILIES = ("rnn", "gru", "lstm")
 
 
@@ -63,10 +66,12 @@ def check_arrays(
     """
     found = as_arrays(arrays)
     dump = Dump.of(found.values, {**found.precisions, **(precision or {})})
-    system, family = _cell(cell)
+    choices = _choices(cell)
+    if not dump.params and all(system is None or system.parameters for system, _, _ in choices):
+        raise ValueError("there is no parameter: a dump needs a key param/NAME")
     clock = Clock()
 
-    def bound(dump: Dump, system: System | None = system, family: str = family, quick: bool = False) -> list[Bound]:
+    def bound(dump: Dump, system: System | None, family: str, quick: bool) -> list[Bound]:
         return bind(
             dump,
             quick=quick,
@@ -80,7 +85,7 @@ def check_arrays(
         )
 
     try:
-        bounds = _bounds(dump, bound, cell)
+        bounds = _bounds(dump, bound, choices)
     except Undecided as reason:
         return Verdict("undecided", False, architecture=reason.nearest, worst=reason.difference, notes=(str(reason),))
     bounds = [one for b in bounds for one in ((b.without_direct(), b.direct_left_out()) if b.direct else (b,))]
@@ -93,16 +98,28 @@ def check_arrays(
     return judge(coarse, budget=left, progress=progress, otherwise=lambda one: without_decay(one, dump))
 
 
-def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | None) -> list[Bound]:
-    """What the dump means: as it is, or with arrays in another form; or in the family of a network.
+def _bounds(dump: Dump, bound: Callable[..., list[Bound]], choices: Sequence[Choice]) -> list[Bound]:
+    """What the dump means, under the cell that is named or, if it is none of that, its relatives.
 
     Raises:
-        Undecided: the first reason.
+        Undecided: the first reason that names a difference.
     """
     reasons: list[Undecided] = []
+    for system, family, quick in choices:
+        found = _agreeing(dump, partial(bound, system=system, family=family), system, quick, reasons)
+        if found:
+            return found
+    raise next((r for r in reasons if r.difference is not None), reasons[-1])
+
+
+def _agreeing(
+    dump: Dump, bound: Callable[..., list[Bound]], system: System | None, only_quick: bool, reasons: list[Undecided]
+) -> list[Bound]:
+    """What the dump means, as it is or with arrays in another form; nothing if no form agrees, with the reasons."""
     doubtful: list[Bound] = []
-    for quick in (True, False) if dump.outputs else (False,):  # names and forward values, before all that shapes allow
-        for other, back in _forms(dump):
+    rounds = (True,) if only_quick else (True, False) if dump.outputs else (False,)
+    for quick in rounds:  # names and forward values, before all that shapes allow
+        for other, back in _forms(dump, system):
             try:
                 found = [back(one) for one in bound(other, quick=quick)]
             except Undecided as reason:
@@ -117,29 +134,19 @@ def _bounds(dump: Dump, bound: Callable[..., list[Bound]], cell: System | str | 
                     return again
         if doubtful:
             return doubtful
-    first = next((r for r in reasons if r.difference is not None), reasons[-1])
-    if isinstance(cell, str) and "=" not in cell and cell not in NAMED:
-        try:
-            return bound(dump, derive.load(cell), "")  # a cell whose family has not got it
-        except Undecided:
-            raise first from None
-    family = next((f for f in FAMILIES if isinstance(cell, str) and cell in NAMED and cell.startswith(f)), "")
-    if not family:
-        raise first
-    try:
-        return bound(dump, None, family)  # of its kind, perhaps with other sizes
-    except Undecided:
-        raise first from None
+    return []
 
 
-def _forms(dump: Dump) -> Iterator[tuple[Dump, Callable[[Bound], Bound]]]:
+def _forms(dump: Dump, system: System | None) -> Iterator[tuple[Dump, Callable[[Bound], Bound]]]:
     """The dump as it is, with arrays of copies taken apart, steps and examples parted, or initial states shared."""
     folded = [(other, _as_it_is) for other in unfolded(dump)]
     later = bool(folded) or must_be(dump)  # no quantity can have such axes
     yield from [] if later else [(dump, _as_it_is)]
     yield from folded
     yield from ((other, _as_it_is) for other in unpadded(dump))
+    yield from several(dump, system)
     yield from apart(dump)
+    yield from projected(dump)
     for repeated, where in unshared(dump):
         yield repeated, partial(shared, dump=dump, where=where)
     yield from [(dump, _as_it_is)] if later else []
@@ -149,16 +156,23 @@ def _as_it_is(bound: Bound) -> Bound:
     return bound
 
 
-def _cell(cell: System | str | None) -> tuple[System | None, str]:
-    """A system whose layouts alone are searched, or the family that is."""
+def _choices(cell: System | str | None) -> list[Choice]:
+    """What is tried in turn.
+
+    A name of the library narrows the search to its family, whose switches it does not pin; what the family has not got
+    is tried as it stands, first without any change.  A network stands for its kind too, perhaps with other sizes.
+    """
     if cell is None:
-        return None, ""
+        return [(None, "", False)]
     if isinstance(cell, System):
-        return cell, ""
+        return [(cell, "", False)]
     if "=" in cell:
-        return derive.parse(cell), ""
-    if cell in NAMED:
-        return build(cell), ""
-    system = derive.load(cell)  # an unknown name is an error, with the closest one
+        return [(derive.parse(cell), "", False)]
+    own = build(cell) if cell in NAMED else derive.load(cell)  # an unknown name is an error, with the closest one
     family = next((family for family in FAMILIES if cell.startswith(family)), "")
-    return (None, family) if family else (system, "")
+    if not family:
+        return [(own, "", False)]
+    if cell in NAMED:
+        return [(own, "", False), (None, family, False)]
+    known = any(variant.text == cell for structure in structures(family) for variant in structure.variants)
+    return [*([] if known else [(own, "", True)]), (None, cell, False), (own, "", False)]

@@ -106,6 +106,8 @@ class Bound:
         worst: the largest relative difference of the forward values that were compared; None if there were none.
         changed: what the forward does otherwise than the cell of that name, in words; empty if nothing.
         intended: that cell, with the same names, where the forward is a change of it.
+        literal: whether upstream gradients are those of what outputs are called, which is not what they are: a backward
+            pass that is right by this reading is that of another forward.
         lenient: whether a common factor between the printed loss and the one that is differentiated is no mistake.
         doubt: why what is differentiated may be something else, in words; empty if the dump leaves no doubt.
         direct: upstream gradients of initial values, by their name in the space: some authors add them to the gradient
@@ -137,6 +139,7 @@ class Bound:
     direct: Mapping[str, Floats] = field(default_factory=dict)
     owed: frozenset[str] = frozenset()
     lacking: tuple[str, ...] = ()
+    literal: bool = False
     lenient: bool = False
     doubt: str = ""
     notes: tuple[str, ...] = ()

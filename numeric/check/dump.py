@@ -131,7 +131,7 @@ def _unknown(key: str, kind: str) -> str:
 
 
 def _complete(found: Mapping[str, Mapping[str, NDArray[Any]]]) -> None:
-    for kind, what in (("grad", "gradient to check"), ("param", "parameter"), ("input", "input")):
+    for kind, what in (("grad", "gradient to check"), ("input", "input")):
         if not found[kind]:
             raise ValueError(f"there is no {what}: a dump needs a key {kind}/NAME")
     if not found["cotangent"] and not found["target"]:

@@ -34,23 +34,25 @@ class Cut:
     Attributes:
         axis, parts: of the array.
         kept: whether the parts are slices, as of a bias (8H), not single entries, as of (layers, B, H).
+        at: where slices of unequal width begin, but for the first; empty if all are as wide.
     """
 
     axis: int
     parts: int
     kept: bool = False
+    at: tuple[int, ...] = ()
 
     def names(self, name: str, length: int) -> list[str]:
         """``h_0[1]``, ``Y[:, 0]``, ``B[16:]``."""
         lead, step = ":, " * self.axis, length // self.parts
         if not self.kept:
             return [f"{name}[{lead}{part}]" for part in range(self.parts)]
-        ends = ["", *(str(part * step) for part in range(1, self.parts)), ""]
+        ends = ["", *map(str, self.at or (part * step for part in range(1, self.parts))), ""]
         return [f"{name}[{lead}{a}:{b}]" for a, b in pairwise(ends)]
 
     def of(self, array: NDArray[Any]) -> list[NDArray[Any]]:
         """The parts."""
-        found = np.split(array, self.parts, self.axis)
+        found = np.split(array, self.at or self.parts, self.axis)
         return found if self.kept else [part.squeeze(self.axis) for part in found]
 
     def joined(self, parts: list[NDArray[Any]]) -> NDArray[Any]:
@@ -64,13 +66,13 @@ Cuts = dict[str, Cut]  # by key, ``grad/h_0``
 def apart(dump: Dump) -> Iterator[tuple[Dump, Callable[[Bound], Bound]]]:
     """The dump with arrays taken apart, in each way that shapes suggest, and how a bound is put together again."""
     for copies in [*_counts(dump), 1]:
-        cuts = _with_grads(dump, _copies(dump, copies) if copies > 1 else {})
-        one = _taken(dump, cuts)
-        first = _Together(cuts, dump)
+        cuts = with_grads(dump, _copies(dump, copies) if copies > 1 else {})
+        one = taken(dump, cuts)
+        first = Together(cuts, dump)
         if cuts:
             yield one, first
-        if halves := _with_grads(one, _halves(one)):
-            yield _taken(one, halves), _Together(halves, one, first)
+        if halves := with_grads(one, _halves(one)):
+            yield taken(one, halves), Together(halves, one, first)
 
 
 def must_be(dump: Dump) -> bool:
@@ -123,11 +125,11 @@ def _halves(dump: Dump) -> Cuts:
     return found
 
 
-def _with_grads(dump: Dump, cuts: Cuts) -> Cuts:
+def with_grads(dump: Dump, cuts: Cuts) -> Cuts:
     """Gradients are taken apart as what they are of."""
     found = {key: cut for key, cut in cuts.items() if key not in dump.wishes}
     for name, array in dump.grads.items():
-        for kind in ("param", "initial", "output", "cotangent"):
+        for kind in ("param", "input", "initial", "output", "cotangent"):
             own = same(name, getattr(dump, FIELDS[kind]))
             key = f"{kind}/{own}"
             if own is not None and key in found and array.shape == getattr(dump, FIELDS[kind])[own].shape:
@@ -135,7 +137,8 @@ def _with_grads(dump: Dump, cuts: Cuts) -> Cuts:
     return found
 
 
-def _taken(dump: Dump, cuts: Cuts) -> Dump:
+def taken(dump: Dump, cuts: Cuts) -> Dump:
+    """The dump with the parts in the places of the arrays that are cut."""
     arrays: dict[str, dict[str, NDArray[Any]]] = {}
     precision = dict(dump.precision)
     for kind, field in FIELDS.items():
@@ -149,13 +152,14 @@ def _taken(dump: Dump, cuts: Cuts) -> Dump:
     return replace(dump, **arrays, precision=precision)  # type: ignore[arg-type]
 
 
-class _Together:
+class Together:
     """Puts the claims of a bound together again."""
 
     def __init__(self, cuts: Cuts, dump: Dump, more: Callable[[Bound], Bound] = lambda bound: bound) -> None:
         self.cuts, self.dump, self.more = cuts, dump, more
 
     def __call__(self, bound: Bound) -> Bound:
+        """The bound of the parts as one of the arrays."""
         known = {claim.name: claim for claim in bound.claims}
         claims: list[Claim] = []
         for name, array in self.dump.grads.items():

@@ -14,6 +14,7 @@ from itertools import combinations, permutations
 from math import prod
 
 import numpy as np
+import sympy
 
 from derive.system import System
 from numeric.arrays import Sizes
@@ -53,6 +54,10 @@ class Arrangement:
                     held[INSIDE] = held[ONE]
         self._options: dict[tuple[int, ...], list[Option]] = {}
         self._indices: dict[tuple[object, ...], Integers] = {}
+        number = sizes.number
+        self.numbers = {
+            (g, r): (number(s.rows), number(s.width)) for g, held in self.table.items() for r, s in held.items()
+        }
         self.roles = list(dict.fromkeys(role for held in self.table.values() for role in held))
         self.needed = {(s.gate, s.role) for s in self.slots if not is_bias(s.role) and not s.role.endswith(DIAGONAL)}
         self.optional = {(s.gate, s.role) for s in self.slots if s.role.endswith(DIAGONAL)}
@@ -73,9 +78,11 @@ class Arrangement:
         found = []
         for roles in self._role_sets():
             having = [g for g, held in self.table.items() if all(role in held for role in roles)]
+            widths = {g: sum(self.numbers[g, role][1] for role in roles) for g in having}
+            if not any(width and prod(dims) % width == 0 for width in widths.values()):
+                continue
             for gates in self._gate_sets(having):
-                rows = [self.sizes.number(self.table[g][roles[0]].rows) for g in gates]
-                width = sum(self.sizes.number(self.table[gates[0]][role].width) for role in roles)
+                width, rows = widths[gates[0]], [self.numbers[g, roles[0]][0] for g in gates]
                 if sum(rows) * width != prod(dims):
                     continue
                 ways = {way for way in WAYS if _fits(way, rows, width, dims)}
@@ -93,10 +100,10 @@ class Arrangement:
 
     def _gate_sets(self, gates: Sequence[str]) -> Iterator[Gates]:
         """Gates that one array may stack: of one copy of a cell."""
-        copies: dict[str, list[str]] = {}
+        copies: dict[tuple[str, sympy.Expr], list[str]] = {}
         for gate in gates:
             slot = next(iter(self.table[gate].values()))
-            copies.setdefault(f"{slot.copy} {slot.rows}", []).append(gate)
+            copies.setdefault((slot.copy, slot.rows), []).append(gate)
         for members in copies.values():
             for count in range(1, len(members) + 1):
                 yield from combinations(members, count)

@@ -12,11 +12,12 @@ from functools import cache
 
 import numpy as np
 
-from derive.operands import name_operands
+from derive.networks.rename import assembled as joined
 from derive.system import System
 from numeric.check.bound import Bound, Floats
 from numeric.check.conventions.arrangement import ROWS, is_bias
 from numeric.check.conventions.axes import Placement
+from numeric.check.conventions.candidates import operands_named
 from numeric.check.conventions.claims import claims, same, space_of
 from numeric.check.conventions.intermediates import PREFIX, Place
 from numeric.check.conventions.names import hint
@@ -62,7 +63,7 @@ def assembled(
         orientation=_orientation([*fit.setting.placements.values(), *(reading.placement for reading in read.values())]),
         worst=fit.worst if dump.outputs else None,
         changed=fit.candidate.changed,
-        intended=name_operands(fit.candidate.intended()) if fit.candidate.intended is not None and not above else None,
+        intended=_intended(fit),
         parts=parts,
         direct=direct,
         owed=_begun(read) & direct.keys(),
@@ -70,6 +71,15 @@ def assembled(
     )
     found, more = claims(dump, Place(system, setting, fit.layout, space, read), cache(lambda: derived(bound)))
     return replace(bound, claims=found, notes=(*notes, *more))
+
+
+def _intended(fit: Fit) -> System | None:
+    """The cell that was meant, with what stands above it in the fit: a loss."""
+    if fit.candidate.intended is None:
+        return None
+    meant, computed = (operands_named(make) for make in (fit.candidate.intended, fit.candidate.make))
+    above = [e for e in fit.system.equations if e not in computed.equations]
+    return joined((*meant.equations, *above), {**fit.system.variables, **meant.variables}, meant)
 
 
 def derived(bound: Bound) -> Floats:

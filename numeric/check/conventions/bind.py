@@ -17,6 +17,7 @@ from derive.system import System
 from numeric.check.bound import Bound
 from numeric.check.conventions.assemble import assembled, derived, misnamed
 from numeric.check.conventions.candidates import Group, groups
+from numeric.check.conventions.claims import same
 from numeric.check.conventions.losses import Lossy, losses
 from numeric.check.conventions.padding import padded
 from numeric.check.conventions.search import Fit, Progress, search
@@ -57,7 +58,7 @@ def bind(
     Args:
         dump: the arrays.
         cell: a system of the user's own; only its layouts are searched.
-        family: "rnn", "gru" or "lstm" to search only these.
+        family: "rnn", "gru" or "lstm" to search only these; "lstm-peephole" to begin with that one.
         loss: "cross-entropy", "binary" or "squared", where the shapes of targets allow several.
         mapping: what the author's arrays are, by key, where names mislead: {"output/a": "h", "param/W1": "f",
             "param/W": "i,f,o,g"}: a quantity of the system, or the gates that an array of parameters holds, in order.
@@ -99,9 +100,9 @@ def bind(
         if not found:
             words = fits[0].candidate.words
             raise Undecided(f"the forward is that of {words}, but no known loss has targets of such a shape", words)
-        bounds = [_with_loss(dump, lossy, loss is not None) for lossy in _unlike(found)]
+        bounds = [_with_loss(dump, lossy, loss is not None) for lossy in _unlike(dump, found)]
     else:
-        bounds = [bound for fit in _distinct(_likeliest(dump, fits)) for bound in _readings(dump, fit)]
+        bounds = [bound for fit in _distinct(dump, _likeliest(dump, fits)) for bound in _readings(dump, fit)]
     wished = [part.strip() for part in (convention or "").split(";")]
     kept = [bound for bound in bounds if all(part in bound.convention for part in wished)]
     if not kept:
@@ -140,13 +141,19 @@ def _likeliest(dump: Dump, fits: list[Fit]) -> list[Fit]:
     return [fit for some in by.values() for fit in some[: LIKELY if dump.loss is None else 10 * LIKELY]]
 
 
-def _distinct(fits: list[Fit]) -> list[Fit]:
+def _distinct(dump: Dump, fits: list[Fit]) -> list[Fit]:
     """Fits that mean different gradients, the likeliest first."""
     found: dict[object, Fit] = {}
     for fit in sorted(fits, key=lambda fit: -fit.score):
-        index = tuple((name, i.tobytes()) for name, i in sorted(fit.layout.index.items()))
-        found.setdefault((fit.system, index, tuple(fit.setting.belongs.items())), fit)
+        found.setdefault((fit.system, _meaning(dump, fit), tuple(fit.setting.belongs.items())), fit)
     return list(islice(found.values(), 40))
+
+
+def _meaning(dump: Dump, fit: Fit) -> object:
+    """The values of the parameters, and where those of them belong whose gradients are given."""
+    judged = {same(name, dump.params) for name in dump.grads}
+    index = tuple((name, i.tobytes()) for name, i in sorted(fit.layout.index.items()) if name in judged)
+    return fit.vector.tobytes(), index
 
 
 def _readings(dump: Dump, fit: Fit) -> Iterator[Bound]:
@@ -156,20 +163,19 @@ def _readings(dump: Dump, fit: Fit) -> Iterator[Bound]:
     yield _changed(assembled(dump, fit), words)
     if any(name in dump.cotangents for name in odd):
         literal = {name: named for name, (_, named) in odd.items()}
-        yield _changed(assembled(dump, fit, literal=literal), words)
+        yield replace(_changed(assembled(dump, fit, literal=literal), words), literal=True)
 
 
 def _changed(bound: Bound, words: tuple[str, ...]) -> Bound:
     return replace(bound, changed=(*bound.changed, *words))
 
 
-def _unlike(found: Sequence[Lossy]) -> list[Lossy]:
+def _unlike(dump: Dump, found: Sequence[Lossy]) -> list[Lossy]:
     """Losses that mean different gradients, the likeliest first."""
     kept: dict[object, Lossy] = {}
     for lossy in found:
-        index = tuple((name, i.tobytes()) for name, i in sorted(lossy.fit.layout.index.items()))
         goals = tuple((a.shape, a.tobytes()) for a in lossy.inputs.values())
-        kept.setdefault((lossy.words, index, goals, tuple(lossy.scales)), lossy)
+        kept.setdefault((lossy.words, _meaning(dump, lossy.fit), goals, tuple(lossy.scales)), lossy)
     return list(islice(kept.values(), 8))
 
 

@@ -63,7 +63,7 @@ def groups(
         if len(cell.outputs) == 1 and cell.variables[cell.outputs[0]].axis is not None:
             yield [tuple(Candidate(f"{own}, {kind} read-out", partial(head, cell, kind)) for kind in HEADS)]
         return
-    found = list(structures(family))
+    found = structures(family)
     yield [build(structure) for build in (_bare, _read_out) for structure in found]
     if words:
         yield [tuple(map(embedded, build(structure))) for build in (_bare, _read_out) for structure in found[:DEEP]]

@@ -20,9 +20,11 @@ from derive.primitives import TABLE
 from derive.rewrite import rebuild, replace
 from derive.system import Equation, System
 from derive.text import to_text
+from numeric.check.variants.view import without_copies
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu")
 Edit = tuple[sympy.Expr, str]
+Change = tuple[str, tuple[Equation, ...]]  # in words, and the equations then
 
 
 def changes(system: System) -> Iterator[tuple[System, str]]:
@@ -39,7 +41,29 @@ def changes(system: System) -> Iterator[tuple[System, str]]:
                 yield found, words
 
 
-def _edited(system: System) -> Iterator[tuple[str, tuple[Equation, ...]]]:
+def _edited(system: System) -> Iterator[Change]:
+    """Each change alone; then in all copies of a cell at once, as one function makes it that computes them all."""
+    single = list(_alone(system))
+    yield from single
+    copies: dict[str, list[Change]] = {}
+    for words, equations in single:
+        copies.setdefault(without_copies(words), []).append((words, equations))
+    for same in copies.values():
+        if len(same) > 1:
+            yield ", ".join(words for words, _ in same), _together(system, [equations for _, equations in same])
+
+
+def _together(system: System, several: list[tuple[Equation, ...]]) -> tuple[Equation, ...]:
+    """All changes of a system at once."""
+    found = list(system.equations)
+    for equations in several:
+        for place, new in enumerate(equations[: len(system.equations)]):
+            found[place] = new if new != system.equations[place] else found[place]
+        found += equations[len(system.equations) :]
+    return tuple(found)
+
+
+def _alone(system: System) -> Iterator[Change]:
     yield from _carried(system)
     for place, equation in enumerate(system.equations):
         for expr, _ in _edits(equation.expr, equation.name, system):
@@ -48,7 +72,7 @@ def _edited(system: System) -> Iterator[tuple[str, tuple[Equation, ...]]]:
             yield words, (*system.equations[:place], new, *system.equations[place + 1 :])
 
 
-def _carried(system: System) -> Iterator[tuple[str, tuple[Equation, ...]]]:
+def _carried(system: System) -> Iterator[Change]:
     """What is carried is squashed, or is another quantity."""
     for name in system.states:
         function = _function_of(name, system)

@@ -9,7 +9,7 @@ Read next: `numeric.check.conventions.changes`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -162,8 +162,7 @@ STRUCTURES: tuple[tuple[str, Callable[[], Structure]], ...] = (
 )
 
 
-def structures(family: str = "") -> Iterator[Structure]:
-    """Structures of a family, or all."""
-    for name, make in STRUCTURES:
-        if not family or name == family:
-            yield make()
+def structures(cell: str = "") -> list[Structure]:
+    """Structures of the family that a cell's name begins with, or all; the one that has the cell comes first."""
+    found = [make() for name, make in STRUCTURES if cell.startswith(name) or not cell]
+    return sorted(found, key=lambda structure: all(variant.text != cell for variant in structure.variants))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations, product
 from typing import Any
 
@@ -92,7 +93,9 @@ def _ordered(
     fixed = {next(iter(own)) for name, own in ways.items() if len(own) == 1 and not _flat(cover[name])}
     if strict and fixed:
         choices = [way for way in choices if way in fixed]
-    seen_from = sorted({g for held in cover.values() if _stacks_peepholes(held) for g in held[0]})
+    flat = {name: _flat(held) for name, held in cover.items()}
+    apart_too = {name for name, held in cover.items() if _stacks_peepholes(held)}
+    seen_from = sorted({g for name in apart_too for g in cover[name][0]})
     for main in choices or [COLUMNS]:
         for gates, roles in product(_gate_orders(arrangement, stacked), permutations(joined)):
             common = tuple(sorted(seen_from, key=gates.index))
@@ -100,8 +103,8 @@ def _ordered(
                 held = {}
                 for name, (own, sources) in cover.items():
                     way = main if main in ways[name] else min(ways[name], key=WAYS.index)
-                    way = _simplest(way, ways[name]) if _flat(cover[name]) else way
-                    by = apart if _stacks_peepholes(cover[name]) else gates
+                    way = _simplest(way, ways[name]) if flat[name] else way
+                    by = apart if name in apart_too else gates
                     order = tuple(sorted(own, key=by.index)) if len(own) > 1 else tuple(own)
                     line = tuple(sorted(sources, key=roles.index)) if len(sources) > 1 else tuple(sources)
                     held[name] = (order, line, way)
@@ -141,6 +144,7 @@ def _popularity(gates: Sequence[str]) -> float:
     return 0.3 - 0.02 * ORDERS.index(text) if text in ORDERS else 0.0
 
 
+@lru_cache(maxsize=1024)
 def _simplest(way: str, ways: frozenset[str]) -> str:
     """The first of the ways that are the same for a column."""
     return next(other for other in WAYS if other in ways and _bare(other) == _bare(way))

@@ -72,10 +72,10 @@ def search(
     """
     nearest: Fit | None = None
     for some in candidates:
-        tried: list[tuple[Group, list[tuple[Setting, Arrangement]]]] = []
+        tried: list[tuple[Group, list[tuple[Setting, Places]]]] = []
         for group in some:
             first = group[0].make()
-            tried.append((group, [(setting, Arrangement(first, setting.sizes)) for setting in settings(first, dump)]))
+            tried.append((group, _places(first, dump)))
             fits, nearest = _in_group(dump, *tried[-1], not loose, nearest, progress, out_of_time)
             if fits:
                 return fits, nearest
@@ -92,10 +92,36 @@ def search(
     return [], nearest
 
 
+def _places(system: System, dump: Dump) -> list[tuple[Setting, Places]]:
+    """Settings; those of the same sizes share an arrangement and its layouts."""
+    by_size: dict[object, Places] = {}
+    return [
+        (one, by_size.setdefault(tuple(one.sizes.dimensions.items()), Places(Arrangement(system, one.sizes), dump)))
+        for one in settings(system, dump)
+    ]
+
+
+class Places:
+    """An arrangement, and the layouts of a dump's parameters in it, found when they are asked for."""
+
+    def __init__(self, arrangement: Arrangement, dump: Dump) -> None:
+        self.arrangement, self.dump = arrangement, dump
+        self._found: dict[bool, tuple[list[Layout], Floats]] = {}
+
+    def layouts(self, strict: bool) -> tuple[list[Layout], Floats]:
+        """Layouts, and the parameters in each, (K, P)."""
+        if strict not in self._found:
+            params = self.dump.params
+            arranged = layouts(self.arrangement, params, strict=strict, wishes=self.dump.wishes)
+            vectors = np.array([filled(self.arrangement.space, layout, params) for layout in arranged])
+            self._found[strict] = arranged, vectors
+        return self._found[strict]
+
+
 def _in_group(
     dump: Dump,
     group: Iterable[Candidate],
-    places: Sequence[tuple[Setting, Arrangement]],
+    places: Sequence[tuple[Setting, Places]],
     strict: bool,
     nearest: Fit | None,
     progress: Progress | None,
@@ -103,13 +129,12 @@ def _in_group(
 ) -> tuple[list[Fit], Fit | None]:
     candidates: list[Candidate] | None = None  # made when they are needed: changes take time
     every: list[Fit] = []
-    for setting, arrangement in places:
+    for setting, place in places:
         if out_of_time():
             break
-        arranged = layouts(arrangement, dump.params, strict=strict, wishes=dump.wishes)
+        arranged, vectors = place.layouts(strict)
         if not arranged:
             continue
-        vectors = np.array([filled(arrangement.space, layout, dump.params) for layout in arranged])
         fits: list[Fit] = []
         candidates = list(group) if candidates is None else candidates
         for candidate in candidates:
@@ -118,7 +143,7 @@ def _in_group(
             if progress is not None:
                 progress(f"trying {candidate.words}")
             try:
-                found = _tried(dump, candidate, setting, arrangement, arranged, vectors)
+                found = _tried(dump, candidate, setting, place.arrangement, arranged, vectors)
             except ValueError:  # a change that these sizes do not allow
                 continue
             fits += [fit for fit in found if fit.worst <= dump.tolerance]

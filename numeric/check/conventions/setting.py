@@ -119,6 +119,10 @@ def _placed_inputs(
             yield dict(zip(assigned, chosen, strict=True)), lengths, dims
 
 
+def _is_coded(system: System, dump: Dump, theirs: str, ours: str) -> bool:
+    return _one_hot(system.variables[ours].shape, dump.inputs[theirs])
+
+
 def _one_hot(shape: Sequence[sympy.Expr], array: NDArray[Any]) -> bool:
     """Integers where a column is read: classes, unless they are zeros and ones already."""
     return array.dtype.kind == "i" and len(shape) == 1 and (array.ndim < 3 or int(array.max()) > 1)
@@ -146,7 +150,13 @@ def _all_sizes(
     pool = sorted(lengths_seen) + sorted((parts | {1}) - lengths_seen)
     count = sum(array.size for array in dump.params.values())
     blocks = slots(system)
-    grid = np.array(list(product(pool, repeat=len(unknown))))  # one row a choice; one of no columns if all is known
+    apart = {n - m - bias for n in lengths_seen for m in pool for bias in (0, 1)} - {*pool}  # [h, x, 1] of a known H
+    wide = [*pool, *sorted(n for n in apart if n > 0)]
+    hidden = {
+        system.variables[ours].shape[0] for theirs, ours in assigned.items() if _is_coded(system, dump, theirs, ours)
+    }
+    pools = [wide if symbol in hidden else pool for symbol in unknown]
+    grid = np.array(list(product(*pools)))  # one row a choice; one of no columns if all is known
     least, most = _counts(blocks, {**known, **dict(zip(unknown, grid.T, strict=True))})
     for values in grid[np.broadcast_to((least <= count) & (count <= most), len(grid))].tolist():
         sizes = Sizes({**known, **dict(zip(unknown, values, strict=True))}, batch)

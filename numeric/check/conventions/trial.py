@@ -26,9 +26,10 @@ CHUNK = 2_000_000  # numbers of parameters that are held at once
 
 def filled(space: Space, layout: Layout, arrays: Mapping[str, NDArray[Any]]) -> Floats:
     """The parameters as one vector: what an author holds twice, the two biases of a gate, is added."""
-    index = np.concatenate([index.ravel() for index in layout.index.values()])
-    values = np.concatenate([arrays[name].ravel() for name in layout.index])
-    return np.bincount(index, values, space.size).astype(float)
+    vector = np.zeros(space.size)
+    for name, index in layout.index.items():
+        np.add.at(vector, index.ravel(), arrays[name].ravel())
+    return vector
 
 
 def public(space: Space, vector: Floats) -> dict[str, Floats]:

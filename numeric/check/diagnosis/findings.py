@@ -39,7 +39,7 @@ class Case:
     @property
     def mistakes(self) -> int:
         """Those that this reading itself is."""
-        return self.forward + bool(self.bound.lacking)
+        return (self.forward or self.bound.literal) + bool(self.bound.lacking)
 
     @property
     def cost(self) -> tuple[bool, bool, int]:
@@ -50,7 +50,7 @@ class Case:
 def findings_of(case: Case, explanation: Explanation) -> tuple[Finding, ...]:
     """What holds together, in the author's names."""
     speech, found = Speech(case.bound), []
-    if explanation.cost or case.forward:
+    if explanation.cost or case.forward or case.bound.literal:
         found += wrong_forward(case, speech)
     for mutant in explanation.mutants:
         correct = repair(case.view, mutant, speech)

@@ -184,10 +184,12 @@ class Whole:
         if sum(n > 1 for n in shape) < 2:
             return
         numbers = np.arange(self.claim.values.size).reshape(shape)
+        weights = {key.partition("|")[0] for key in self.gates} >= {*self.names}
         for axes in permutations(range(len(shape))):
             if axes != tuple(range(len(shape))):
                 inverse = tuple(int(n) for n in np.argsort(axes))
-                kind = "transpose" if len(shape) == 2 else "wrong-axis"
+                square = weights and numbers.transpose(axes).shape == shape  # so that rows and columns are exchanged
+                kind = "transpose" if len(shape) == 2 or square else "wrong-axis"
                 text = "it is reshaped where axes should be exchanged"
                 local = Local(kind, self.claim.name, text, text, 1)
                 yield Order(local, numbers.transpose(axes).reshape(shape).ravel())

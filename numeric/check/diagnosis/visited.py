@@ -35,7 +35,7 @@ def otherwise_visited(result: Result, name: str, locals_: Locals) -> Iterator[tu
         return
     equation, _ = locals_.edits[name]
     inner = equation.expr.operands[0] if is_op(equation.expr, "sum") else None
-    if is_op(inner, "scatter"):
+    if _scattered(equation):
         yield from _assigned(result, name, equation)
     elif inner is not None:
         yield from _opposite(result, name, equation, locals_.view)
@@ -43,12 +43,25 @@ def otherwise_visited(result: Result, name: str, locals_: Locals) -> Iterator[tu
         yield from _one_way(result, name, equation, locals_.view)
 
 
+def _scattered(equation: Equation) -> bool:
+    """Whether it adds columns at indices, of one gate or of several that look up the same."""
+    sums = _summands(equation)
+    if not all(is_op(one, "sum") and is_op(one.operands[0], "scatter") for one in sums):
+        return False
+    return len({(one.static, one.operands[0].operands[1]) for one in sums}) == 1
+
+
+def _summands(equation: Equation) -> tuple[sympy.Expr, ...]:
+    return equation.expr.operands if is_op(equation.expr, "plus") else (equation.expr,)
+
+
 def _assigned(result: Result, name: str, equation: Equation) -> Iterator[tuple[Local, Array]]:
     """Rows of an embedding that a repeated index overwrites, over all steps or within each."""
-    axis, (column, index) = str(equation.expr.static[0]), equation.expr.operands[0].operands
-    values = at_every_step(result, column, axis)[..., 0]
+    sums = _summands(equation)
+    axis, (_, index) = str(sums[0].static[0]), sums[0].operands[0].operands
+    values = reduce(add, (at_every_step(result, one.operands[0].operands[0], axis)[..., 0] for one in sums))
     which = at_every_step(result, index, axis)[0, ..., 0, 0].astype(int)
-    classes = result.sizes.number(equation.expr.operands[0].static[0])
+    classes = result.sizes.number(sums[0].operands[0].static[0])
     lanes, steps, batch, entries = values.shape
     if lanes * entries * classes > MOST:
         return

@@ -8,7 +8,6 @@ Read next: `numeric.check.diagnosis.regions`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from numeric.check.mistakes.amounts import limited, multiplied, twice, unscaled
@@ -22,7 +21,7 @@ from numeric.check.mistakes.terms import dropped, entering, inside, signs, unlin
 from numeric.check.mistakes.weights import crossed, rerouted, sent_back
 from numeric.check.mistakes.windows import truncations
 from numeric.check.variants.edits import Edit
-from numeric.check.variants.view import View, stem
+from numeric.check.variants.view import View, stem, without_copies
 
 __all__ = ["Mutant", "Window", "local_edits", "mutants"]
 FAMILIES = (
@@ -40,7 +39,7 @@ def mutants(view: View) -> list[Mutant]:
     for mutant in single:
         groups.setdefault((mutant.kind, mutant.tag), []).append(mutant)
         if (bare := _stems(mutant.where)) != mutant.where:  # the same mistake in all copies of a cell
-            groups.setdefault((mutant.kind, bare, _bare(mutant.detail)), []).append(mutant)
+            groups.setdefault((mutant.kind, bare, without_copies(mutant.detail)), []).append(mutant)
     joint = [_joined(group) for group in groups.values() if len(group) > 1]
     unique: dict[frozenset[Edit], Mutant] = {}
     for mutant in sorted((*single, *(m for m in joint if m is not None)), key=lambda m: m.rank):
@@ -51,11 +50,6 @@ def mutants(view: View) -> list[Mutant]:
 def _stems(where: str) -> str:
     """Places without what tells copies of a cell apart: ``c, f`` of ``c_l, f_l``."""
     return ", ".join(dict.fromkeys(map(stem, where.split(", "))))
-
-
-def _bare(text: str) -> str:
-    """A line without what tells copies of a cell apart: their suffixes, and the direction in which they run."""
-    return re.sub(r"[^\W\d]\w*", lambda match: stem(match[0]), re.sub(r"\[(\w+)[+-](\d+)\]", r"[\1±\2]", text))
 
 
 def _joined(group: list[Mutant]) -> Mutant | None:

@@ -14,7 +14,7 @@ from derive.expr import Fixed, Ref, Step, apply, is_op, neg, plus, ref, refs, st
 from derive.system import Equation
 from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
 from numeric.check.mistakes.slopes import functions_of
-from numeric.check.variants.edits import ONE, ZERO, Edit, Path, but_first, mapped, parts, terms, wrapped
+from numeric.check.variants.edits import ONE, ZERO, Edit, Path, but_first, edited, mapped, parts, terms, wrapped
 from numeric.check.variants.view import View, axis_of, stem
 
 
@@ -40,6 +40,10 @@ def local_edits(view: View, equation: Equation) -> Iterator[Mutant]:
             short = plus(expr, neg(only))
             detail = f"the sum over {axis} leaves {text} out"
             yield Mutant("drop-path", owner, detail, (Edit(out, (), short),), f"without {text}")
+            for number, one in enumerate(each) if visited and len(each) > 1 else ():
+                detail = f"of {sums[number]} only {text} counts"
+                edits = (Edit(out, (number,), one),)
+                yield Mutant("not-accumulated", owner, detail, edits, "only the step visited last, in one term", 1)
     yield from _some_terms(view, equation, owner)
     yield from _exchanged(view, equation, owner)
     for path, term in terms(expr):
@@ -65,10 +69,13 @@ def local_edits(view: View, equation: Equation) -> Iterator[Mutant]:
             yield Mutant("transpose", str(weight), detail, (Edit(out, path, transpose(part)),), "weights")
         if not isinstance(part, Ref):
             continue
+        if part.name in view.primal.defined and isinstance(part.index, Fixed):
+            yield from _other_places(view, equation, path, part, owner)
         if view.is_primal(part):
             yield from _other_values(view, equation, path, part, owner)
         elif view.is_delta(part):
             yield from _other_deltas(view, equation, path, part, owner)
+            yield from _shares(view, equation, path, part, owner)
             yield from _once_more(view, equation, path, part, owner)
 
 
@@ -181,6 +188,38 @@ def _other_values(view: View, equation: Equation, path: tuple[int, ...], part: R
                 edits = (Edit(equation.out, path, new),)
                 tag = f"{stem(other.name)} {abs(shift)} for {stem(part.name)}"
                 yield Mutant("misplaced-factor", owner, detail, edits, tag, 2)
+
+
+def _other_places(view: View, equation: Equation, path: tuple[int, ...], part: Ref, owner: str) -> Iterator[Mutant]:
+    """The state of one step, the last for a read-out of it, taken at the step before or at the other end."""
+    assert isinstance(part.index, Fixed)
+    axis, from_end, offset = part.index.args
+    if part.index.is_boundary:
+        return
+    before = Ref(part.args[0], Fixed(axis, from_end, offset + (-1 if from_end else 1)))
+    detail = f"{before} where {part} belongs, in {equation.out}"
+    yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, before),), f"{part.name} of the step beside", 1)
+    opposite = Ref(part.args[0], Fixed(axis, sympy.Integer(1 - from_end), sympy.Integer(1 if from_end else 0)))
+    detail = f"{opposite} where {part} belongs, in {equation.out}"
+    also = ("first-step-only" if from_end else "last-step-only",)
+    edits = (Edit(equation.out, path, opposite),)
+    yield Mutant("time-shift", owner, detail, edits, f"{part.name} of the other end", 1, also=also)
+
+
+def _shares(view: View, equation: Equation, path: tuple[int, ...], part: Ref, owner: str) -> Iterator[Mutant]:
+    """A δ before all that belongs to it has been added: what the loss alone sends to a state, not the next step."""
+    whole = view.derivation.equations.get(part)  # at this step, so that it is no initial value's
+    if whole is None or not isinstance(part.index, Step) or len(terms(whole.expr)) < 2:
+        return
+    for chosen, term in terms(whole.expr):
+        left = edited(whole.expr, (Edit(whole.out, chosen, ZERO),))
+        read = [r for r in refs(term) if view.is_delta(r)]
+        kinds = {"contribution": "cut-recurrence", "upstream": "cotangent-missing"}
+        kind = next((kinds[view.origin(r.name)[0]] for r in read if view.origin(r.name)[0] in kinds), "drop-path")
+        detail = f"{left} where {part} belongs, in {equation.out}"
+        where = ", ".join(dict.fromkeys((owner, view.gate(part.name))))
+        also = ("drop-path",) if kind != "drop-path" else ()
+        yield Mutant(kind, where, detail, (Edit(equation.out, path, left),), f"{kind} of a δ", 1, also=also)
 
 
 def _inside_operand(view: View, equation: Equation, path: tuple[int, ...], part: Ref, owner: str) -> Iterator[Mutant]:

@@ -60,7 +60,7 @@ def shifted(view: View) -> Iterator[Mutant]:
                 continue
             assert isinstance(part, Ref)
             assert isinstance(part.index, Step)
-            for by in (1, -1):
+            for by in dict.fromkeys((1, -1, -2 * part.index.shift or 1)):  # the last: on the other side
                 new = ref(part.name, step(part.index.axis, part.index.shift + by))
                 detail = f"{new} where {part} belongs, in {equation.out}"
                 tag = f"{part.name} is read {by:+d} step"
@@ -72,14 +72,13 @@ def shifted(view: View) -> Iterator[Mutant]:
 
 
 def exchanged(view: View) -> Iterator[Mutant]:
-    """Two blocks of a weight, of one size, taken for each other: going back, in its gradient, or both."""
-    blocks: dict[str, dict[sympy.Expr, list[tuple[Equation, Path, sympy.Expr]]]] = {}
+    """Two blocks of one size taken for each other: of a weight, or of the gradient of states side by side."""
+    blocks: dict[sympy.Expr, dict[sympy.Expr, list[tuple[Equation, Path, sympy.Expr]]]] = {}
     for equation in view.equations:
         for path, part in parts(equation.expr):
-            if is_op(part, "rows") and is_op(part.operands[0], "transpose"):
-                weight = str(part.operands[0].operands[0])
-                blocks.setdefault(weight, {}).setdefault(part.static[0], []).append((equation, path, part))
-    for weight, slices in blocks.items():
+            if is_op(part, "rows") and (is_op(part.operands[0], "transpose") or view.is_delta(part.operands[0])):
+                blocks.setdefault(part.operands[0], {}).setdefault(part.static[0], []).append((equation, path, part))
+    for whole, slices in blocks.items():
         for one, other in combinations(slices, 2):
             places = [*slices[one], *slices[other]]
             if len({view.shape(part) for _, _, part in places}) > 1:
@@ -87,10 +86,12 @@ def exchanged(view: View) -> Iterator[Mutant]:
             back = []
             for equation, path, part in places:
                 chosen = other if part.static[0] == one else one
-                back.append(Edit(equation.out, path, apply("rows", part.operands[0], static=(chosen,))))
+                back.append(Edit(equation.out, path, apply("rows", whole, static=(chosen,))))
+            where = [str(whole.operands[0])] if isinstance(whole, Op) else [view.gate(e.name) for e, _, _ in places]
             span = f"rows {_span(one)} and {_span(other)}"
-            detail = f"{span} of {weight} are exchanged going back"
-            yield Mutant("swap-gates", weight, detail, tuple(back), f"{span} exchanged going back", 1)
+            detail = f"{span} of {whole.operands[0] if isinstance(whole, Op) else whole} are exchanged going back"
+            tag = f"{span} exchanged going back"
+            yield Mutant("swap-gates", ", ".join(dict.fromkeys(where)), detail, tuple(back), tag, 1)
 
 
 def _span(span: sympy.Tuple) -> str:

@@ -31,13 +31,14 @@ def derivatives(view: View) -> Iterator[Mutant]:
 
 
 def functions_of(view: View, name: str) -> list[str]:
-    """The functions that the forward pass applies to a quantity: tanh to c."""
+    """The functions that the forward pass applies to a quantity, tanh to c; to a state of which it has none, tanh."""
     calls = [part for e in view.primal.equations for path, part in parts(e.expr) if path and isinstance(part, Op)]
     found = [c.primitive for c in calls if TABLE[c.primitive].is_elementwise and len(c.operands) == 1]
     names = [
         getattr(c.operands[0], "name", "") for c in calls if TABLE[c.primitive].is_elementwise and len(c.operands) == 1
     ]
-    return list(dict.fromkeys(function for function, of in zip(found, names, strict=True) if of == name))
+    own = list(dict.fromkeys(function for function, of in zip(found, names, strict=True) if of == name))
+    return own or (["tanh"] if name in view.primal.states else [])
 
 
 def activated(view: View) -> Iterator[Mutant]:

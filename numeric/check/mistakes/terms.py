@@ -45,7 +45,7 @@ def dropped(view: View) -> Iterator[Mutant]:
                     tag = "the cotangent from outside is left out"
                     yield Mutant("cotangent-missing", owner, f"{equation.out} without {read}", edit, tag)
                 elif len(summands) > 1:
-                    where = view.gate(read.name)
+                    where = ", ".join(dict.fromkeys((view.gate(read.name), view.gate(equation.name))))
                     tag = f"{way_of(view, term)} into {view.origin(equation.name)[1]} are left out"
                     yield Mutant("drop-path", where, f"{equation.out} without {term}", edit, tag)
                 elif view.origin(equation.name)[0] == "contribution":
@@ -183,6 +183,10 @@ def entering(view: View) -> Iterator[Mutant]:
                     detail = f"the cotangent {author} is left out of {part}"
                     edit = (Edit(equation.out, path, plus(part, neg(share))),)
                     yield Mutant("cotangent-missing", f"{author}, {where}", detail, edit, detail)
+                    if _is_of_the_last_step(view, share):
+                        detail = f"the cotangent {author} enters at every step, not at {axis.upper()} alone"
+                        edit = (Edit(equation.out, path, plus(part, neg(share), ref(share.name, last))),)
+                        yield Mutant("cotangent-at-every-step", f"{author}, {where}", detail, edit, detail)
             only = apply("place", part, static=(last,))
             detail = f"{part} enters at the last step only"
             yield Mutant("cotangent-missing", where, detail, (Edit(equation.out, path, only),), detail)
@@ -193,6 +197,12 @@ def entering(view: View) -> Iterator[Mutant]:
                 at_end = ref(part.name, last)
                 detail = f"{at_end} enters at every step"
                 yield Mutant("cotangent-at-every-step", where, detail, (Edit(equation.out, path, at_end),), detail)
+
+
+def _is_of_the_last_step(view: View, share: Ref) -> bool:
+    """Whether a share of an upstream gradient along time is zero but at the last step."""
+    steps = view.derivation.sequences[share.name]
+    return len(steps) > 1 and not any(value.any() for t, value in steps.items() if t != max(steps))
 
 
 def _is_placed(view: View, read: Ref) -> bool:

@@ -159,6 +159,11 @@ def stem(name: str) -> str:
     return bare or name
 
 
+def without_copies(text: str) -> str:
+    """A line without what tells copies of a cell apart: their suffixes, and the direction in which they run."""
+    return re.sub(r"[^\W\d]\w*", lambda match: stem(match[0]), re.sub(r"\[(\w+)[+-](\d+)\]", r"[\1±\2]", text))
+
+
 def axis_of(read: Ref) -> str | None:
     """The axis along which a quantity is read; None without time."""
     return read.index.axis if read.index is not None else None

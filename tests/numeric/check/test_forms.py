@@ -127,6 +127,60 @@ def folded(values: Arrays) -> Arrays:
     return {"Y": anp.concatenate(ys)}
 
 
+def kernel(values: Arrays) -> Arrays:
+    """LSTM whose input products come from elsewhere, flat or with gates on an axis of their own."""
+    h, c, ys = values["h0"], values["c0"], []
+    for gx in values["gx"]:
+        z = anp.reshape(gx, (B, 4 * H)) + h @ values["R"].T
+        i, f, g, o = (z[:, k * H : (k + 1) * H] for k in range(4))
+        c = sig(f) * c + sig(i) * anp.tanh(g)
+        h = sig(o) * anp.tanh(c)
+        ys.append(h)
+    return {"Y": anp.stack(ys)}
+
+
+def gated(values: Arrays) -> Arrays:
+    """GRU whose reset is applied after the product, of pre-activations z, r, n."""
+    h, ys = values["h0"], []
+    for gx in values["gx"]:
+        u = h @ values["R"].T + values["b"]
+        z, r = (sig(gx[:, k * H : (k + 1) * H] + u[:, k * H : (k + 1) * H]) for k in range(2))
+        h = (1 - z) * anp.tanh(gx[:, 2 * H :] + r * u[:, 2 * H :]) + z * h
+        ys.append(h)
+    return {"Y": anp.stack(ys)}
+
+
+def pooled(values: Arrays) -> Arrays:
+    """Gated pooling: no parameters, the gate's and the candidate's pre-activations in one array."""
+    c, ys = values["c0"], []
+    for pre in values["pre"]:
+        f = sig(pre[:, :H])
+        c = f * c + (1 - f) * anp.tanh(pre[:, H:])
+        ys.append(c)
+    return {"Y": anp.stack(ys)}
+
+
+def beside(values: Arrays) -> Arrays:
+    """Two inputs of different widths in one array, words and a context."""
+    h, ys = np.zeros((B, H)), []
+    for both in values["both"]:
+        h = anp.tanh(both[:, :2] @ values["U"] + both[:, 2:] @ values["V"] + h @ values["W"])
+        ys.append(h)
+    return {"Y": anp.stack(ys)}
+
+
+POOLED = "f[t] = sigmoid(a[t])\nc[t] = f[t] * c[t-1] + (1 - f[t]) * tanh(b[t])"
+BESIDE = "U : H, D\nV : H, E\nh[t] = tanh(U @ x[t] + V @ e[t] + W @ h[t-1])"
+STATES = {"h0": "initial", "c0": "initial"}
+INPUTS: dict[str, tuple[Arrays, dict[str, str], Forward, str | None]] = {
+    "flat": (drawn(gx=(T, B, 4 * H), R=(4 * H, H), h0=(B, H), c0=(B, H)), {"gx": "input", **STATES}, kernel, None),
+    "gates": (drawn(gx=(T, B, 4, H), R=(4 * H, H), h0=(B, H), c0=(B, H)), {"gx": "input", **STATES}, kernel, "lstm"),
+    "reset": (drawn(gx=(T, B, 3 * H), R=(3 * H, H), b=(3 * H,), h0=(B, H)), {"gx": "input", **STATES}, gated, "gru"),
+    "pooled": (drawn(pre=(T, B, 2 * H), c0=(B, H)), {"pre": "input", **STATES}, pooled, POOLED),
+    "beside": (drawn(both=(T, B, 5), U=(2, H), V=(3, H), W=(H, H)), {"both": "input"}, beside, BESIDE),
+}
+
+
 SHAPES = {"Wx": (D, H), "Wh": (H, H), "b": (H,)}
 TABLE = {"W_embed": (V, D), **SHAPES, "W_vocab": (H, V), "b_vocab": (V,)}
 WIDTHS = {"weight_ih_l0": (H, D), "weight_ih_l1": (H, H), "weight_ih_l2": (H, H)}
@@ -149,6 +203,19 @@ def test_right_gradients_are_right_in_every_form(name: str) -> None:
     values, kinds, forward, fixed = FORMS[name]
     dump = dumped(values, kinds, forward, fixed)
     assert check_arrays(dump, budget=90).verdict == "correct"
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_inputs_may_be_several_or_multiplied_elsewhere(name: str) -> None:
+    values, kinds, forward, cell = INPUTS[name]
+    dump = dumped(values, kinds, forward)
+    verdict = check_arrays(dump, cell=cell)
+    assert verdict.verdict == "correct"
+    assert not any("fit equally" in note for note in verdict.notes)
+    (key,) = (f"grad/{own}" for own, kind in kinds.items() if kind == "input")
+    verdict = check_arrays(dump | {key: np.concatenate([dump[key][1:], dump[key][:1] * 0])}, cell=cell)
+    assert verdict.verdict == "wrong"
+    assert [finding.kind for finding in verdict.diagnosis] == ["time-shift"]
 
 
 @pytest.mark.parametrize("name", ["onnx", "mask"])

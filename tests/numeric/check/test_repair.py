@@ -19,7 +19,7 @@ from tests.corpus import load
 
 CHOSEN = {  # of each way to hold vectors and weights: an implementation of the corpus, and lines it must be told
     "01_lstm_notebook": ["df[t] = dc[t] * c[t-1]", "dbf = sum(dz_f[t].sum(1, keepdims=True) for t in steps)"],
-    "02_char_rnn_globals": ["dWhy = sum(dy[t] @ h[t].T for t in steps)"],
+    "02_char_rnn_globals": ["dWhy = sum(do[t] @ h[t].T for t in steps)"],
     "04_gru_torch_port": [],
     "05_rnn_batch_rows": ["g_h[t] = dz_h[t] @ Wh.T", "db = sum(dz_h[t].sum(0) for t in steps)"],
     "06_lstm_bias_row": [
