@@ -17,8 +17,8 @@ def test_right_code_is_understood(seed: int) -> None:
     verdict = check_arrays(arrays, cell=cell)
     assert verdict.verdict == "correct", (how, verdict)
     spoiled = sorted(key for key in arrays if key.startswith("grad/"))[seed % 3]
-    other = {**arrays, spoiled: arrays[spoiled] + np.random.default_rng(1000 + seed).standard_normal(arrays[spoiled].shape)}
-    assert check_arrays(other, cell=cell, budget=2).verdict == "wrong", how
+    noise = np.random.default_rng(1000 + seed).standard_normal(arrays[spoiled].shape)
+    assert check_arrays({**arrays, spoiled: arrays[spoiled] + noise}, cell=cell, budget=2).verdict == "wrong", how
 
 
 def test_conventions_differ() -> None:
