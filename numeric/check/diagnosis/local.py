@@ -83,7 +83,7 @@ class Locals:
         for mutant in mutants:
             try:
                 found = self._evaluated(result, name, equation, mutant)
-            except ValueError:  # shapes that do not fit
+            except (ValueError, KeyError):  # shapes that do not fit, or a sum over another axis inside a product
                 continue
             yield Local(mutant.kind, mutant.where, mutant.detail, mutant.tag, mutant.rank), _flat(found)
 

@@ -154,8 +154,8 @@ class View:
 
 
 def stem(name: str) -> str:
-    """The name of a quantity without what tells copies of a cell apart: ``c`` of c_l and c_r, h of h_fwd_1."""
-    bare = re.sub(r"(?:_(?:l|r|f|b|fwd|bwd|forward|backward|left|right|enc|dec|\d+))+$", "", name)
+    """The name of a quantity without what tells copies of a cell apart: ``c`` of c_l, c_r and c2, h of h_fwd_1."""
+    bare = re.sub(r"(?:_?\d+|_(?:l|r|f|b|fwd|bwd|forward|backward|left|right|enc|dec))+$", "", name)
     return bare or name
 
 
