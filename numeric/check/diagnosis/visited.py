@@ -39,6 +39,7 @@ def otherwise_visited(result: Result, name: str, locals_: Locals) -> Iterator[tu
         yield from _assigned(result, name, equation)
     elif inner is not None:
         yield from _opposite(result, name, equation, locals_.view)
+        yield from _columns_assigned(result, name, equation, locals_.view)
     elif isinstance(equation.out.index, Step):
         yield from _one_way(result, name, equation, locals_.view)
 
@@ -62,6 +63,12 @@ def _assigned(result: Result, name: str, equation: Equation) -> Iterator[tuple[L
     values = reduce(add, (at_every_step(result, one.operands[0].operands[0], axis)[..., 0] for one in sums))
     which = at_every_step(result, index, axis)[0, ..., 0, 0].astype(int)
     classes = result.sizes.number(sums[0].operands[0].static[0])
+    for local, found in _overwritten(name, values, which, classes):
+        yield local, flat(found)
+
+
+def _overwritten(name: str, values: Array, which: Array, classes: int) -> Iterator[tuple[Local, Array]]:
+    """Columns (lanes, steps, examples, entries) assigned at indices (steps, examples): (lanes, entries, classes)."""
     lanes, steps, batch, entries = values.shape
     if lanes * entries * classes > MOST:
         return
@@ -78,7 +85,23 @@ def _assigned(result: Result, name: str, equation: Equation) -> Iterator[tuple[L
             last = {int(which.flat[place]): int(place) for place in group}  # the later one overwrites
             found[:, :, list(last)] += np.moveaxis(values.reshape(lanes, -1, entries)[:, list(last.values())], 1, 2)
         detail = f"what repeats an index overwrites what stands there, where a sum belongs ({text})"
-        yield Local("not-accumulated", name, detail, "a repeated index overwrites", 0), flat(found)
+        yield Local("not-accumulated", name, detail, "a repeated index overwrites", 0), found
+
+
+def _columns_assigned(result: Result, name: str, equation: Equation, view: View) -> Iterator[tuple[Local, Array]]:
+    """The same of a matrix that multiplies classes: its columns are assigned."""
+    found = factors_of(result, equation)
+    if found is None:
+        return
+    columns, rows = found
+    for low, high, _ in spans_of(view, equation):
+        coded = rows[0, ..., low:high]
+        if high - low < 2 or not (np.isin(coded, (0, 1)).all() and (coded.sum(-1) == 1).all()):
+            continue
+        for local, mine in _overwritten(name, columns, coded.argmax(-1), high - low):
+            whole = np.array(np.broadcast_to(outer(columns, rows), (len(mine), columns.shape[-1], rows.shape[-1])))
+            whole[..., low:high] = mine
+            yield local, flat(whole)
 
 
 def _opposite(result: Result, name: str, equation: Equation, view: View) -> Iterator[tuple[Local, Array]]:

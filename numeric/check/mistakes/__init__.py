@@ -16,7 +16,7 @@ from numeric.check.mistakes.gradients import local_edits
 from numeric.check.mistakes.mutant import Mutant, Window
 from numeric.check.mistakes.reads import exchanged, replaced, shifted, swapped, transposed
 from numeric.check.mistakes.slopes import activated, derivatives
-from numeric.check.mistakes.steps import everywhere, handed, wrapping
+from numeric.check.mistakes.steps import everywhere, handed, overwritten, wrapping
 from numeric.check.mistakes.terms import dropped, entering, inside, signs, unlinked
 from numeric.check.mistakes.weights import crossed, rerouted, sent_back
 from numeric.check.mistakes.windows import truncations
@@ -27,7 +27,7 @@ __all__ = ["Mutant", "Window", "local_edits", "mutants"]
 FAMILIES = (
     *(dropped, unlinked, inside, entering, derivatives, transposed),
     *(shifted, swapped, misplaced, signs, exchanged, replaced),
-    *(wrapping, everywhere, handed, crossed, rerouted, sent_back),
+    *(wrapping, everywhere, handed, overwritten, crossed, rerouted, sent_back),
     *(activated, multiplied, unscaled, twice, limited),
 )
 

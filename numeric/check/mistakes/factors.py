@@ -29,7 +29,7 @@ def misplaced(view: View) -> Iterator[Mutant]:
             for number, factor in enumerate(part.operands):
                 if view.is_delta(factor) or factor.is_number:
                     continue
-                where = owner_of(view, factor)
+                where = ", ".join(dict.fromkeys((owner_of(view, factor), view.gate(equation.name))))
                 edit = (Edit(equation.out, (*path, number), ONE),)
                 if (equation.out, path, factor) not in slopes:
                     detail = f"the factor {factor} is missing in {equation.out}"

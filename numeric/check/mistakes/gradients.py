@@ -14,7 +14,19 @@ from derive.expr import Fixed, Ref, Step, apply, is_op, neg, plus, ref, refs, st
 from derive.system import Equation
 from numeric.check.mistakes.mutant import Mutant, owner_of, source_of
 from numeric.check.mistakes.slopes import functions_of
-from numeric.check.variants.edits import ONE, ZERO, Edit, Path, but_first, edited, mapped, parts, terms, wrapped
+from numeric.check.variants.edits import (
+    ONE,
+    ZERO,
+    Edit,
+    Path,
+    at_end,
+    but_first,
+    edited,
+    mapped,
+    parts,
+    terms,
+    wrapped,
+)
 from numeric.check.variants.view import View, axis_of, stem
 
 
@@ -28,7 +40,7 @@ def local_edits(view: View, equation: Equation) -> Iterator[Mutant]:
         axis = str(sums[0].static[0])
         backward = all(view.direction(r.name) <= 0 for r in refs(expr) if view.is_delta(r))
         for from_end, text in ((True, "the last step"), (False, "the first step")):
-            each = [mapped(one.operands[0], lambda r, e=from_end: _at(r, axis, e)) for one in sums]  # type: ignore[misc]
+            each = [mapped(one.operands[0], lambda r, e=from_end: at_end(r, axis, e)) for one in sums]  # type: ignore[misc]
             only = plus(*each)
             detail = f"only {text} counts, where a sum over {axis} belongs"
             visited = from_end != backward  # the backward pass comes to this step last, and an `=` for `+=` keeps it
@@ -133,14 +145,6 @@ def exchange_tag(gates: Sequence[str]) -> str:
     return f"the gates {' and '.join(sorted(map(stem, gates)))} are exchanged"
 
 
-def _at(read: Ref, axis: str, from_end: bool) -> Ref:
-    """A read at the last step, or at the first."""
-    if not isinstance(read.index, Step) or read.index.axis != axis:
-        return read
-    shift = read.index.shift
-    return Ref(read.args[0], Fixed(read.index.args[0], sympy.Integer(from_end), sympy.Integer(shift + (not from_end))))
-
-
 def _factored(view: View, equation: Equation, path: tuple[int, ...], term: sympy.Expr, owner: str) -> Iterator[Mutant]:
     for place, part in parts(term, path):
         if not is_op(part, "times"):
@@ -176,7 +180,7 @@ def _other_values(view: View, equation: Equation, path: tuple[int, ...], part: R
         detail = f"{new} where {part} belongs, in {equation.out}"
         yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, new),), f"{part.name} the other way")
     for from_end, text in ((True, "the last step"), (False, "the first step")):
-        new = _at(part, part.index.axis, from_end)
+        new = at_end(part, part.index.axis, from_end)
         detail = f"{new} at every step where {part} belongs, in {equation.out}"
         yield Mutant("time-shift", owner, detail, (Edit(equation.out, path, new),), f"{part.name} of {text}")
     for other in view.sequences:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import sympy
 
-from derive.expr import Fixed, Ref, Step, apply, ref, refs, step
+from derive.expr import Fixed, Ref, Step, apply, is_op, ref, refs, step
 from derive.system import Equation
 from numeric.check.mistakes.mutant import Mutant, source_of
 from numeric.check.mistakes.reads import read_in
-from numeric.check.variants.edits import ONE, ZERO, Edit, Path, mapped, parts, terms
+from numeric.check.variants.edits import ONE, ZERO, Edit, Path, at_end, mapped, parts, terms
 from numeric.check.variants.edits import wrapped as around
 from numeric.check.variants.view import View
 
@@ -105,3 +105,19 @@ def _moved(view: View, term: sympy.Expr, by: int) -> sympy.Expr:
         return ref(read.name, step(read.index.axis, read.index.shift + by)) if later else read  # type: ignore[union-attr]
 
     return mapped(term, moved)
+
+
+def overwritten(view: View) -> Iterator[Mutant]:
+    """A sum over steps inside the network, of keys that all steps read: only the step visited last is left of it."""
+    for equation in view.core:
+        for path, part in parts(equation.expr):
+            if not is_op(part, "sum") or len(path) > 1:
+                continue
+            axis, deltas = str(part.static[0]), [r for r in refs(part) if view.is_delta(r)]
+            last = any(view.direction(r.name) > 0 for r in deltas)  # the backward pass runs forward
+            only = mapped(part.operands[0], lambda read, axis=axis, last=last: at_end(read, axis, last))  # type: ignore[misc]
+            text = "last" if last else "first"
+            where = ", ".join(dict.fromkeys((source_of(view, deltas), view.gate(equation.name))))
+            detail = f"of {part} in {equation.out} only the {text} step counts"
+            also = (f"{text}-step-only",)
+            yield Mutant("not-accumulated", where, detail, (Edit(equation.out, path, only),), detail, 1, also=also)

@@ -183,6 +183,9 @@ def entering(view: View) -> Iterator[Mutant]:
                     detail = f"the cotangent {author} is left out of {part}"
                     edit = (Edit(equation.out, path, plus(part, neg(share))),)
                     yield Mutant("cotangent-missing", f"{author}, {where}", detail, edit, detail)
+                    detail = f"the cotangent {author} enters twice"
+                    edit = (Edit(equation.out, path, plus(part, share)),)
+                    yield Mutant("scale", f"{author}, {where}", detail, edit, detail)
                     if _is_of_the_last_step(view, share):
                         detail = f"the cotangent {author} enters at every step, not at {axis.upper()} alone"
                         edit = (Edit(equation.out, path, plus(part, neg(share), ref(share.name, last))),)

@@ -104,3 +104,11 @@ def mapped(expr: sympy.Expr, change: Callable[[Ref], sympy.Expr]) -> sympy.Expr:
     if not isinstance(expr, Op):
         return expr
     return Op(*expr.args[:2], *(mapped(operand, change) for operand in expr.operands))
+
+
+def at_end(read: Ref, axis: str, from_end: bool) -> Ref:
+    """A read at the last step, or at the first."""
+    if not isinstance(read.index, Step) or read.index.axis != axis:
+        return read
+    shift = read.index.shift
+    return Ref(read.args[0], Fixed(read.index.args[0], sympy.Integer(from_end), sympy.Integer(shift + (not from_end))))
