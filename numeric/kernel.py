@@ -267,6 +267,9 @@ def compile(
 ) -> Kernel:
     """A kernel for a system.
 
+    Within a process equal calls give equal bits.  Between processes the last bits may differ at large sizes: how a
+    product is divided is measured once in each (`numeric.products`).
+
     Args:
         system: any system, an adjoint or tangent included.
         dtype: float64 or float32.
