@@ -267,12 +267,9 @@ def compile(
 ) -> Kernel:
     """A kernel for a system.
 
-    Within a process equal calls give equal bits.  Between processes the last bits may differ at large sizes: how a
-    product is divided is measured once in each (`numeric.products`).
-
     Args:
         system: any system, an adjoint or tangent included.
-        dtype: float64 or float32.
+        dtype: float64 or float32; the last bits may differ between processes at large sizes (`numeric.products`).
         outputs: quantities to return; default `System.outputs`.
         checkpoint: True keeps the states of √T to 3 √T steps for the backward pass, a number k those of every k-th,
             and computes the others once more (`numeric.checkpoint`).
