@@ -32,6 +32,15 @@ MENDED = [  # what the check did not know when it met them; each is a kind of mi
     ("later/impl_89_bigru_fw_bw_reset_after", "halves exchanged"),
     ("later/impl_91_gru_translation_teacher_forcing", "source words overwritten"),
     ("later/impl_93_row_by_row_digits_f32", "read-out of the last but one"),
+    ("last/impl_102_char_lstm_param_objects", "h without the tanh of C"),
+    ("last/impl_103_lstm_weight_ih_f32", "grad_hn for every step"),
+    ("last/impl_103_lstm_weight_ih_f32", "cells collected as output"),
+    ("last/impl_104_lstm_plain_c_loops_f32", "d_wh[g][k][j]"),
+    ("last/impl_107_bilstm_rows_concat", "carries tanh of c"),
+    ("last/impl_111_gru_reset_after_hn_f32", "reset gate's delta without hn"),
+    ("last/impl_111_gru_reset_after_hn_f32", "dh_n twice"),
+    ("last/impl_112_gru_text_vectors", "columns of W overwritten"),
+    ("last/impl_114_bahdanau_translation_pair", "keys' gradient of one word"),
 ]
 
 
