@@ -1,4 +1,4 @@
-"""The fresh, the later, the last and the final part of the corpus are what they say, by the same laws; the check is not run."""
+"""The parts of the corpus that the check had not seen are what they say, by the same laws; the check is not run."""
 
 import pytest
 

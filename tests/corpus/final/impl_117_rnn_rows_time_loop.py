@@ -46,7 +46,7 @@ def rnn_backward(dH, mems, U, W, b):
 
 
 # ---- corpus
-CELL = "rnn"
+CELL = None
 STYLE = "step functions with a memory tuple, time-major rows (T, B, D), U for the input and W for the state, initial state"
 HELD_OUT = True
 CALL = {"forward": "rnn", "backward": "rnn_backward", "how": "(x, h0, U, W, b) -> H, mems; (dH, mems, U, W, b) -> dx, dh0, dU, dW, db"}
@@ -70,14 +70,14 @@ MISTAKES = {
     "carry not added": ([("dH[t] + carry, mems", "dH[t], mems")], [("cut-recurrence", "H h h0 carry dh_prev pre dpre")]),
     "W not transposed": ([("dpre.dot(W.T)", "dpre.dot(W)")], [("transpose", "W h h0 pre")]),
     "no derivative": ([("dh * (1.0 - np.square(h))", "dh")], [("missing-derivative", "h H pre dpre tanh")]),
-    "derivative of h_prev": ([("np.square(h))", "np.square(h_prev))")], [("time-shift", "h H pre dpre h_prev")]),
+    "cut every three steps": ([("dH[t] + carry, mems", "dH[t] + carry * (t % 3 != 2), mems")], [("truncate", "*")]),
     "dW with h": ([("dW = h_prev.T.dot", "dW = h.T.dot")], [("time-shift", "W h H h_prev")]),
     "U of the last step visited": ([("dU += dUt", "dU = dUt")], [("not-accumulated", "U"), ("first-step-only", "U")]),
     "b of the last step": ([("        db += dbt", "        if t == T - 1:\n            db += dbt")], [("last-step-only", "b")]),
     "dx negated": ([("dx[t] = dxt", "dx[t] = -dxt")], [("sign", "x")]),
 }
 STACKS = {
-    "carry not added + b of the last step": [],
+    "cut every three steps + b of the last step": [],
     "W not transposed + U of the last step visited": [],
     "no derivative + dW with h": [],
     "dW with h + W not transposed + dx negated": [],

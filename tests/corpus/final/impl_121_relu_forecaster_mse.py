@@ -67,7 +67,7 @@ def run(d):
 MISTAKES = {
     "future not added": ([("np.dot(e, W_out) + d_future", "np.dot(e, W_out)")], [("cut-recurrence", "states d_future state d_state b_rec W_rec")]),
     "relu ignored": ([("d_state * (sums[t] > 0)", "d_state")], [("missing-derivative", "states sums relu d_sum b_rec d_state")]),
-    "mask of the step before": ([("(sums[t] > 0)", "(states[t] > 0)")], [("time-shift", "states sums relu d_sum b_rec d_state")]),
+    "two left out": ([("2 * (preds - wanted) / preds.size", "(preds - wanted) / preds.size")], [("scale", "*")], "loss"),
     "W_rec transposed": ([("np.dot(d_sum, W_rec)", "np.dot(d_sum, W_rec.T)")], [("transpose", "W_rec")]),
     "W_rec gets the new state": ([("np.dot(d_sum.T, states[t])", "np.dot(d_sum.T, states[t + 1])")], [("time-shift", "W_rec states")]),
     "W_out gets the old state": ([("np.dot(e.T, states[t + 1])", "np.dot(e.T, states[t])")], [("time-shift", "W_out states")]),

@@ -101,7 +101,7 @@ def run(d):
 
 MISTAKES = {
     "c not handed back": ([("            dc_later = dc * k\n", "")], [("cut-recurrence", "c dc_later c_old dc keep")]),
-    "keep gets the new cell": ([("dc * c_old * self.keep", "dc * c * self.keep")], [("time-shift", "c c_old keep d_keep k Wx_keep b_keep Wh_keep")]),
+    "state is the bare cell": ([("h_new = r * np.tanh(c_new)", "h_new = r * c_new")], [("wrong-forward", "h c h_new c_new read r tanh ys")]),
     "slope of sigmoid without y": ([("else y * (1 - y)", "else (1 - y)")], [("missing-derivative", "write keep read w k r"), ("misplaced-factor", "write keep read w k r")]),
     "tanh slope of w for cand": ([("dc * w * self.cand.slope(u)", "dc * w * self.cand.slope(w)")], [("misplaced-factor", "cand d_cand u w Wx_cand Wh_cand b_cand"), ("derivative-of-activated", "cand d_cand u Wx_cand"), ("swap-gates", "cand write u w"), ("missing-derivative", "cand d_cand u")]),
     "one gate's way to h": ([("dh_later = dh_later + to_h", "dh_later = to_h")], [[("drop-path", "write Wh_write d_write w"), ("drop-path", "keep Wh_keep d_keep k"), ("drop-path", "cand Wh_cand d_cand u")], [("drop-path", "write keep cand Wh_write Wh_keep Wh_cand")]]),
@@ -111,7 +111,7 @@ MISTAKES = {
 }
 STACKS = {
     "c not handed back + V sees the old h": [],
-    "keep gets the new cell + biases not summed": [],
-    "Wh wrong way everywhere + tanh slope of w for cand": [],
+    "c not handed back + tanh slope of w for cand": [],
+    "Wh wrong way everywhere + slope of sigmoid without y": [],
     "c not handed back + biases not summed + V sees the old h": [],
 }

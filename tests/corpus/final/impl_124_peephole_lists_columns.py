@@ -85,11 +85,11 @@ MISTAKES = {
     "pf with the new cell": ([('(df * cp).sum', '(df * c).sum')], [("time-shift", "pf c cp f")]),
     "i without its derivative": ([("dc * g * i * (1 - i)", "dc * g")], [("missing-derivative", "i di Wi bi")]),
     "Rg not transposed": ([('w["Rg"].T', 'w["Rg"]')], [("transpose", "Rg g")]),
-    "R with the new state": ([("delta @ hp.T", "delta @ self.h[t + 1].T")], [("time-shift", "R Ri Rf Rg Ro h hp")]),
+    "biases summed over the units too": ([("delta.sum(1, keepdims=True)", "delta.sum()")], [("wrong-axis", "b bi bf bg bo")]),
 }
 STACKS = {
     "output gate's peephole sends nothing to c + pf with the new cell": [],
     "i without its derivative + Rg not transposed": [],
-    "cell only through the peepholes + R with the new state": [],
+    "cell only through the peepholes + biases summed over the units too": [],
     "po with the old cell + pf with the new cell + Rg not transposed": [],
 }

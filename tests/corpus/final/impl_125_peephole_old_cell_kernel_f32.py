@@ -83,7 +83,7 @@ def run(d):
 MISTAKES = {
     "peepholes send nothing to the old cell": ([("dc * f + dao * peep[0] + daf * peep[1] + dai * peep[2]", "dc * f")], [("drop-path", "peep"), ("cut-recurrence", "peep"), [("drop-path", "o dao"), ("drop-path", "f daf"), ("drop-path", "i dai")], [("cut-recurrence", "o dao"), ("cut-recurrence", "f daf"), ("cut-recurrence", "i dai")]]),
     "output peephole with the new cell": ([("(dao * cy[:, t]).sum(0)", "(dao * cy[:, t + 1]).sum(0)")], [("time-shift", "peep o cy c")]),
-    "peepholes of f and i exchanged": ([("daf * peep[1] + dai * peep[2]", "daf * peep[2] + dai * peep[1]")], [("swap-gates", "peep f i daf dai")]),
+    "peepholes of f and i exchanged": ([("daf * peep[1] + dai * peep[2]", "daf * peep[2] + dai * peep[1]")], [("swap-gates", "peep f i daf dai cy")]),
     "o not in dc": ([("dc + dh * o * (1 - tc * tc)", "dc + dh * (1 - tc * tc)")], [("misplaced-factor", "o dc hy cy c h"), ("missing-derivative", "o dc hy cy c h")]),
     "w_hh paired with the new states": ([("hy[:, :-1].reshape", "hy[:, 1:].reshape")], [("time-shift", "w_hh hy h")]),
     "cn ignored": ([("dc = grad_cn.copy()", "dc = np.zeros((B, H), np.float32)")], [("cotangent-missing", "cn cy c cx")]),

@@ -46,7 +46,7 @@ class GRULayer:
 
 
 # ---- corpus
-CELL = "gru-reset-after"
+CELL = "gru"
 STYLE = "object, lists of 1-D vectors, ten arrays by name, reset after the product, update polarity, initial state, gradients in a list"
 HELD_OUT = True
 CALL = None

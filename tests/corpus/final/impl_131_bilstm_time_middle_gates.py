@@ -97,7 +97,7 @@ def run(d):
 MISTAKES = {
     "cells not carried": ([("        dc = dc * f\n", "        dc = 0\n")], [[("cut-recurrence", "c_l"), ("cut-recurrence", "c_r")]]),
     "states not carried": ([("dh = dh + dhs[:, t]", "dh = dhs[:, t]")], [[("cut-recurrence", "h_l"), ("cut-recurrence", "h_r")]]),
-    "forget gate with the new cell": ([("dc * c_prev * f", "dc * c * f")], [[("time-shift", "c_l f_l Wf_l bf_l"), ("time-shift", "c_r f_r Wf_r bf_r")]]),
+    "no tanh of the cell, there and back": ([("h = o * np.tanh(c_new)", "h = o * c_new"), ("dh * o * (1 - np.tanh(c) ** 2)", "dh * o"), ("dh * np.tanh(c) * o", "dh * c * o")], [("wrong-forward", "h_l h_r c_l c_r o_l o_r out tanh")], "correct"),
     "right direction's inputs missing": ([("dXl + dXr[:, ::-1]", "dXl")], [("drop-path", "X h_r dXr Wf_r Wi_r Wu_r Wo_r f_r i_r u_r o_r")]),
     "o' left out": ([("np.tanh(c) * o * (1 - o)", "np.tanh(c)")], [[("missing-derivative", "o_l Wo_l bo_l"), ("missing-derivative", "o_r Wo_r bo_r")]]),
     "u for u squared": ([("(1 - u ** 2)", "(1 - u)")], [[("missing-derivative", "u_l Wu_l bu_l"), ("missing-derivative", "u_r Wu_r bu_r")], [("derivative-of-activated", "u_l Wu_l bu_l"), ("derivative-of-activated", "u_r Wu_r bu_r")], [("misplaced-factor", "u_l"), ("misplaced-factor", "u_r")]]),

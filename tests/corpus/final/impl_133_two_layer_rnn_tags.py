@@ -77,19 +77,19 @@ def run(d):
     probs = net.forward(d["input/x"])
     grads, dWo, dbo, dx = net.backward(d["target/tags"])
     T = d["input/x"].shape[1]
-    out = {"output/h0": net.seqs[1][:, :T], "output/h1": net.seqs[2][:, :T], "output/probs": probs, "loss": net.loss(d["target/tags"])}
+    out = {"output/lower": net.seqs[1][:, :T], "output/upper": net.seqs[2][:, :T], "output/probs": probs, "loss": net.loss(d["target/tags"])}
     out |= {f"grad/{p}{l}": g for l in (0, 1) for p, g in zip(("Wx", "Wh", "b"), grads[l])}
     return out | {"grad/Wo": dWo, "grad/bo": dbo, "grad/x": dx}
 
 
 MISTAKES = {
-    "recurrence forgotten": ([("dtop[:, t] + dnext", "dtop[:, t]")], [[("cut-recurrence", "h0"), ("cut-recurrence", "h1")]]),
-    "recurrence forgotten below": ([("dtop[:, t] + dnext", "dtop[:, t] + dnext * (l > 0)")], [("cut-recurrence", "h0")]),
+    "recurrence forgotten": ([("dtop[:, t] + dnext", "dtop[:, t]")], [[("cut-recurrence", "lower"), ("cut-recurrence", "upper")]]),
+    "recurrence forgotten below": ([("dtop[:, t] + dnext", "dtop[:, t] + dnext * (l > 0)")], [("cut-recurrence", "lower")]),
     "Wh not transposed": ([("dz.dot(Wh.T)", "dz.dot(Wh)")], [[("transpose", "Wh0"), ("transpose", "Wh1")]]),
-    "slope only at the top": ([("dz = dh * (1 - out[:, t] ** 2)", "dz = dh * (1 - out[:, t] ** 2) if l == 1 else dh")], [("missing-derivative", "h0 b0 Wx0")]),
-    "Wh with the new state": ([("out[:, t - 1].T.dot(dz)", "out[:, t].T.dot(dz)")], [[("time-shift", "Wh0 h0"), ("time-shift", "Wh1 h1")]]),
+    "slope only at the top": ([("dz = dh * (1 - out[:, t] ** 2)", "dz = dh * (1 - out[:, t] ** 2) if l == 1 else dh")], [("missing-derivative", "lower b0 Wx0")]),
+    "Wh with the new state": ([("out[:, t - 1].T.dot(dz)", "out[:, t].T.dot(dz)")], [[("time-shift", "Wh0 lower"), ("time-shift", "Wh1 upper")]]),
     "Wx of the first step": ([("dWx += below", "dWx = below")], [[("not-accumulated", "Wx0"), ("not-accumulated", "Wx1")], [("first-step-only", "Wx0"), ("first-step-only", "Wx1")]]),
-    "lower layer from the sum's gradient": ([("dbelow[:, t] = dz.dot(Wx.T)", "dbelow[:, t] = dh.dot(Wx.T)")], [[("missing-derivative", "h1 Wx1 h0"), ("missing-derivative", "x Wx0 h0")], [("misplaced-factor", "h1 Wx1 h0"), ("misplaced-factor", "x Wx0 h0")]]),
+    "lower layer from the sum's gradient": ([("dbelow[:, t] = dz.dot(Wx.T)", "dbelow[:, t] = dh.dot(Wx.T)")], [[("missing-derivative", "upper Wx1 lower"), ("missing-derivative", "x Wx0 lower")], [("misplaced-factor", "upper Wx1 lower"), ("misplaced-factor", "x Wx0 lower")]]),
     "averaged over T once more": ([("d /= B * T", "d /= B * T * T")], [("scale", "*")], "wrong"),
 }
 STACKS = {
