@@ -79,11 +79,11 @@ MISTAKES = {
     "g used for sigmoid": ([("dc * i * (1 - g * g)", "dc * i * g * (1 - g)")], [("missing-derivative", "g da_g gate"), ("derivative-of-activated", "g da_g gate"), ("misplaced-factor", "g da_g gate")]),
     "input and output deltas exchanged": ([("np.vstack([da_i, da_o, da_f, da_g])", "np.vstack([da_o, da_i, da_f, da_g])")], [("swap-gates", "i o da_i da_o da gate")]),
     "db of one step": ([("db += da", "db = da")], [("not-accumulated", "b"), ("first-step-only", "b")]),
-    "clipped to one": ([("    return dW, db, dx", "    dW, db, dx = (np.clip(v, -1, 1) for v in (dW, db, dx))\n    return dW, db, dx")], [("clip", "*")]),
+    "clipped at 0.4": ([("    return dW, db, dx", "    dW, db, dx = (np.clip(v, -0.4, 0.4) for v in (dW, db, dx))\n    return dW, db, dx")], [("clip", "*")]),
 }
 STACKS = {
     "cell gradient dropped between steps + db of one step": [],
     "tanh of c not differentiated + new cell in forget gate": [],
-    "input and output deltas exchanged + clipped to one": [],
+    "input and output deltas exchanged + clipped at 0.4": [],
     "cell gradient without forget gate + db of one step + tanh of c not differentiated": [],
 }
