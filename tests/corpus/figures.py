@@ -2,7 +2,7 @@
 
 Prints one line for every case that was not judged as its label says, then the figures.  ``--half dev`` looks at the
 half that the check was developed on, ``--half held-out`` at the other, ``--half fresh`` at what was written after it,
-``--half later`` at what was written after that, ``--half last`` at what was written after that in turn;
+``--half later``, ``--half last`` and ``--half final`` at what was written after that, each in turn;
 ``--only lstm`` at implementations whose name contains it, ``--seed`` draws other data.
 """
 
@@ -43,7 +43,7 @@ def graded(case: Case, verdict: Verdict) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--half", choices=("dev", "held-out", "both", "fresh", "later", "last"), default="dev")
+    parser.add_argument("--half", choices=("dev", "held-out", "both", "fresh", "later", "last", "final"), default="dev")
     parser.add_argument("--only", default="")
     parser.add_argument("--kind", choices=("correct", "single", "stack", "all"), default="all")
     parser.add_argument("--seed", type=int, default=0)
@@ -51,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--without-cell", action="store_true", help="let the check find out the cell")
     options = parser.parse_args(arguments)
     half = {"dev": False, "held-out": True}.get(options.half)
-    folder = {"fresh": load.FRESH, "later": load.LATER, "last": load.LAST}.get(options.half, load.HERE)
+    folder = {"fresh": load.FRESH, "later": load.LATER, "last": load.LAST, "final": load.FINAL}.get(
+        options.half, load.HERE
+    )
     counts: dict[str, Counter[str]] = {"correct": Counter(), "single": Counter(), "stack": Counter()}
     times: dict[str, list[float]] = {"correct": [], "single": [], "stack": []}
     for implementation, mistake in load.cases(half, folder):

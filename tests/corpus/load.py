@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 FRESH = HERE / "fresh"  # a third part, written after the check and never used to develop it
 LATER = HERE / "later"  # a fourth, written when the third had been seen
 LAST = HERE / "last"  # a fifth, written when the fourth had been seen
+FINAL = HERE / "final"  # a sixth, written when the fifth had been seen
 MARK = "# ---- corpus"
 WORDS = (
     "cut-recurrence truncate last-step-only first-step-only not-accumulated zero-gradient transpose time-shift "
@@ -69,7 +70,7 @@ class Implementation:
 
 
 def paths(folder: Path = HERE) -> list[Path]:
-    """The files of the corpus, in order; those of `FRESH`, `LATER` and `LAST` are asked for by name."""
+    """The files of the corpus, in order; those of `FRESH`, `LATER`, `LAST` and `FINAL` are asked for by name."""
     return sorted(folder.glob("impl_*.py"))
 
 
