@@ -1,7 +1,7 @@
 """The author's names: of gates, states and arrays, in findings and repairs.
 
-A dump names arrays.  A gate is called by the letter that its arrays share, ``f`` of ``Wf``, ``Uf`` and ``bf``; where
-gates are stacked it keeps the name that it has in the system.
+A dump names arrays.  A gate is called by the word or letter that its arrays share, ``f`` of ``Wf``, ``Uf`` and ``bf``;
+where gates are stacked it keeps the name that it has in the system.
 
 Read next: `numeric.check.diagnosis.stored`.
 """
@@ -15,6 +15,7 @@ import numpy as np
 
 from derive.expr import is_op, neg, plus, refs
 from numeric.check.bound import Bound
+from numeric.check.conventions.names import words
 from numeric.check.variants.edits import ONE
 from numeric.check.variants.view import stem
 
@@ -69,6 +70,10 @@ class Speech:
         self.arrays.setdefault(gate, []).extend(arrays)
         own = [array for array in arrays if set(holding[array]) <= set(parameters)]
         if gate in self.bound.system.states or not own:
+            return
+        spelled = [word for word in words(own[0]) if len(word) > 2 and all(word in words(array) for array in own[1:])]
+        if len(own) > 1 and spelled and not {*spelled} & {"weight", "weights", "bias", "kernel", "lstm", "gru", "rnn"}:
+            self.known[gate] = spelled[-1]
             return
         letters = [[letter for letter in ROLES.sub("", array) if letter.isalpha()] for array in own]
         shared = [letter for letter in letters[0] if all(letter in rest for rest in letters)]

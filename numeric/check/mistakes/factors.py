@@ -34,12 +34,24 @@ def misplaced(view: View) -> Iterator[Mutant]:
                 if (equation.out, path, factor) not in slopes:
                     detail = f"the factor {factor} is missing in {equation.out}"
                     yield Mutant("misplaced-factor", where, detail, edit, f"without the factor {factor}")
+                for inner in _inside(view, factor):
+                    detail = f"{inner} where {factor} belongs, in {equation.out}"
+                    edited = (Edit(equation.out, (*path, number), inner),)
+                    yield Mutant("misplaced-factor", where, detail, edited, f"{inner} for {factor}", 1)
                 other = _complement(factor)
                 if other is not None:
                     detail = f"{other} where {factor} belongs, in {equation.out}"
                     edit = (Edit(equation.out, (*path, number), other),)
                     rank = 0 if _is_between(view, factor) else 2
                     yield Mutant("misplaced-factor", where, detail, edit, f"{other} for {factor}", rank)
+
+
+def _inside(view: View, factor: sympy.Expr) -> list[sympy.Expr]:
+    """What stands in a factor and has its shape: h, and U @ h, for U @ h + b."""
+    if not isinstance(factor, Op) or (is_op(factor, "plus") and 1 in factor.operands):
+        return []
+    found = [part for path, part in parts(factor) if path and (view.is_primal(part) or is_op(part, "matmul"))]
+    return [part for part in dict.fromkeys(found) if view.shape(part) == view.shape(factor)]
 
 
 def _shared(view: View) -> Iterator[Mutant]:
