@@ -8,32 +8,20 @@ Read next: `numeric.passes.halve`.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import sympy
 
 from derive.expr import Op, Ref, is_op, plus, times
 from derive.shapes import ShapeOf
-from numeric.passes.draft import made_by, terms_of
-from numeric.schedule import Schedule, Stage
+from numeric.passes.draft import in_scans, terms_of
+from numeric.schedule import Schedule
 
 Product = tuple[sympy.Expr, sympy.Expr]  # a factor, and the others
-
-
 ONE = sympy.Integer(1)
 
 
 def blend(plan: Schedule) -> Schedule:
     """Rewrite sums with a share and the rest to one, scan by scan."""
-    return plan.with_stages(lambda stage: _blended(stage, plan.shape_of))
-
-
-def _blended(stage: Stage, shape_of: ShapeOf) -> Stage:
-    if stage.kind != "scan":
-        return stage
-    recurrent = made_by(stage)
-    equations = (replace(e, expr=_blend(e.expr, recurrent, shape_of)) for e in stage.equations)
-    return replace(stage, equations=tuple(equations))
+    return in_scans(plan, _blend)
 
 
 def _blend(expr: sympy.Expr, recurrent: frozenset[str], shape_of: ShapeOf) -> sympy.Expr:

@@ -5,7 +5,7 @@ Read next: `numeric.passes.fold`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
@@ -13,7 +13,7 @@ import sympy
 
 from derive.expr import Index, Op, Ref, is_op, ref, refs, step
 from derive.operands import NameSupply
-from derive.shapes import unpair
+from derive.shapes import ShapeOf, unpair
 from derive.system import Equation, Origin, Var
 from numeric.schedule import Schedule, Stage
 
@@ -84,6 +84,19 @@ def subexpressions(expr: sympy.Expr) -> Iterator[Op]:
 def is_here(expr: sympy.Expr, index: Index | None) -> bool:
     """Whether it is a read at this very index."""
     return isinstance(expr, Ref) and expr.index == index
+
+
+def in_scans(plan: Schedule, rewrite: Callable[[sympy.Expr, frozenset[str], ShapeOf], sympy.Expr]) -> Schedule:
+    """The plan with the expressions of its scans rewritten, given what each scan makes and the shapes."""
+
+    def rewritten(stage: Stage) -> Stage:
+        if stage.kind != "scan":
+            return stage
+        recurrent = made_by(stage)
+        equations = (replace(e, expr=rewrite(e.expr, recurrent, plan.shape_of)) for e in stage.equations)
+        return replace(stage, equations=tuple(equations))
+
+    return plan.with_stages(rewritten)
 
 
 def terms_of(expr: sympy.Expr) -> tuple[sympy.Expr, ...]:

@@ -8,27 +8,17 @@ Read next: `numeric.passes.inline`.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import sympy
 
 from derive.expr import Op, Ref, is_op, plus, times
 from derive.shapes import ShapeOf
-from numeric.passes.draft import depends_on, made_by, terms_of
-from numeric.schedule import Schedule, Stage
+from numeric.passes.draft import depends_on, in_scans, terms_of
+from numeric.schedule import Schedule
 
 
 def factor(plan: Schedule) -> Schedule:
     """Take out what is recurrent, scan by scan."""
-    return plan.with_stages(lambda stage: _factored(stage, plan.shape_of))
-
-
-def _factored(stage: Stage, shape_of: ShapeOf) -> Stage:
-    if stage.kind != "scan":
-        return stage
-    recurrent = made_by(stage)
-    equations = (replace(e, expr=_grouped(e.expr, recurrent, shape_of)) for e in stage.equations)
-    return replace(stage, equations=tuple(equations))
+    return in_scans(plan, _grouped)
 
 
 def _grouped(expr: sympy.Expr, recurrent: frozenset[str], shape_of: ShapeOf) -> sympy.Expr:

@@ -95,10 +95,13 @@ def search(
 def _places(system: System, dump: Dump) -> list[tuple[Setting, Places]]:
     """Settings; those of the same sizes share an arrangement and its layouts."""
     by_size: dict[object, Places] = {}
-    return [
-        (one, by_size.setdefault(tuple(one.sizes.dimensions.items()), Places(Arrangement(system, one.sizes), dump)))
-        for one in settings(system, dump)
-    ]
+    found = []
+    for setting in settings(system, dump):
+        key = tuple(setting.sizes.dimensions.items())
+        if key not in by_size:
+            by_size[key] = Places(Arrangement(system, setting.sizes), dump)
+        found.append((setting, by_size[key]))
+    return found
 
 
 class Places:
